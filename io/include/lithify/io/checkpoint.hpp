@@ -1,0 +1,80 @@
+/// Checkpoints: a whole world in one HDF5 file, written so that a crash leaves the older file or the
+/// newer one. Layout and rules: io/FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lithify/base/field.hpp"
+#include "lithify/base/fixed_point.hpp"
+#include "lithify/base/geometry.hpp"
+#include "lithify/base/hash128.hpp"
+#include "lithify/base/material.hpp"
+#include "lithify/octree/voxel_image.hpp"
+
+namespace lithify::io {
+
+/// Totals since the start of the run, in quanta of solid.
+struct budget_totals {
+  int128 in = 0;
+  int128 out = 0;
+  int128 exported = 0;
+  int128 edited = 0;
+  int128 stored_at_start = 0;
+  friend bool operator==(const budget_totals&, const budget_totals&) = default;
+};
+
+/// Everything of a run that is neither voxels nor columns.
+struct run_state {
+  std::int64_t step = 0;
+  double time_yr = 0.0;
+  std::uint64_t batch_number = 0;
+  std::int64_t pass_index = 0;             ///< 0: between two steps
+  std::uint64_t random_key = 0;
+  std::uint64_t random_counter = 0;
+  std::int64_t frame_offset = 0;           ///< 2^-20 voxel heights
+  std::int64_t frame_remainder = 0;        ///< 2^-52 voxel heights
+  budget_totals budget;
+  friend bool operator==(const run_state&, const run_state&) = default;
+};
+
+struct checkpoint {
+  region_geometry geometry;
+  material_table materials;
+  voxel_image voxels;
+  std::vector<field> columns;
+  run_state state;
+  std::string scenario;    ///< TOML text, verbatim; empty for an imported world
+  std::string provenance;  ///< program version and command
+  digest128 digest;        ///< state digest
+};
+
+/// Writes `file` through a temporary file: fsync, rename, fsync of the folder.
+/// Errors: io_failure (the temporary file is removed, an older `file` stays as it was).
+/// Cost: one pass over the data; deflate level 1.
+void write_checkpoint(const std::filesystem::path& file, const checkpoint& data);
+
+/// Reads a checkpoint; every checksum is verified, sizes before they are allocated.
+/// Errors: not_found, corrupt_file (file, place and reason), unsupported_version.
+[[nodiscard]] checkpoint read_checkpoint(const std::filesystem::path& file);
+
+/// What `lithify info` shows, read without the voxels.
+struct checkpoint_summary {
+  region_size size;
+  region_geometry geometry;
+  run_state state;
+  std::vector<std::string> materials;
+  std::vector<std::string> columns;
+  std::uint64_t dense_bricks = 0;
+  std::uint64_t sparse_bricks = 0;
+  std::uint64_t uniform_leaves = 0;
+  std::uint64_t file_bytes = 0;
+  std::string scenario;
+  std::string provenance;
+  digest128 digest;
+};
+[[nodiscard]] checkpoint_summary read_summary(const std::filesystem::path& file);
+
+}  // namespace lithify::io
