@@ -1,0 +1,23 @@
+/// Turns CUDA's error codes into `lithify::error`. CUDA sources only.
+#pragma once
+
+#include <source_location>
+#include <string>
+
+#include "lithify/base/error.hpp"
+#include "lithify/device/backend.cuh"
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+/// Throws out_of_memory or device_failure unless `status` is success.
+inline void check(cudaError_t status, const char* what,
+                  std::source_location place = std::source_location::current()) {
+  if (status == cudaSuccess) {
+    return;
+  }
+  (void)cudaGetLastError();  // a sticky error would be reported again by the next check
+  throw error(status == cudaErrorMemoryAllocation ? errc::out_of_memory : errc::device_failure,
+              std::string("CUDA: ") + what + ": " + cudaGetErrorString(status), place);
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

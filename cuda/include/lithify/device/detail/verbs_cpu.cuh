@@ -1,0 +1,148 @@
+/// Bodies of the verbs on the CPU: Thrust over TBB (or its sequential system, for ThreadSanitizer).
+#pragma once
+
+#include <thrust/execution_policy.h>
+#include <thrust/for_each.h>
+#include <thrust/iterator/counting_iterator.h>
+#include <thrust/iterator/transform_iterator.h>
+#include <thrust/scan.h>
+#include <thrust/transform_reduce.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "lithify/device/buffer.cuh"
+#include "lithify/device/group.cuh"
+#include "lithify/device/work_order.cuh"
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+namespace detail {
+
+template <class F>
+void run_in_order(std::int64_t n, F f) {
+  thrust::for_each_n(thrust::device, thrust::counting_iterator<std::int64_t>(0), n, f);
+}
+
+template <class F>
+void run_each(std::int64_t n, F f) {
+  if (!work_order::shuffled()) {
+    run_in_order(n, f);
+    return;
+  }
+  const work_order order = work_order::of(n);
+  const std::int64_t block = order.block_size();
+  run_in_order((n + block - 1) / block, [=](std::int64_t b) {
+    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
+      f(order(i));
+    }
+  });
+}
+
+}  // namespace detail
+
+template <class F>
+void for_each_n(exec ex, std::int64_t n, F f) {
+  if (n > 0) {
+    submit(ex.stream, [=] { detail::run_each(n, f); });
+  }
+}
+
+template <std::size_t ScratchBytes, class F>
+void for_each_group(exec ex, std::int64_t n, F f) {
+  for_each_n(ex, n, [f](std::int64_t i) {
+    alignas(64) std::byte scratch[ScratchBytes > 0 ? ScratchBytes : 1];
+    f(lane_group(), i, scratch);
+  });
+}
+
+template <class T>
+void fill(exec ex, T* p, std::int64_t n, T value) {
+  constexpr std::int64_t chunk = 1 << 14;  // chosen: large enough that a task is a burst of writes
+  for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
+    std::fill(p + c * chunk, p + std::min(n, (c + 1) * chunk), value);
+  });
+}
+
+template <class T>
+void copy(exec ex, T* to, const T* from, std::int64_t n) {
+  constexpr std::int64_t chunk = 1 << 14;
+  for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
+    std::copy(from + c * chunk, from + std::min(n, (c + 1) * chunk), to + c * chunk);
+  });
+}
+
+template <class T>
+void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
+  if (n <= 0) {
+    return;
+  }
+  if (immediate(ex.stream)) {
+    std::copy(from, from + n, to);
+    return;
+  }
+  // A delaying stream reads later: the caller may have changed `from` by then.
+  submit(ex.stream, [to, held = std::vector<T>(from, from + n)] {
+    std::copy(held.begin(), held.end(), to);
+  });
+}
+
+template <class T>
+void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
+  ex.stream.synchronize();
+  if (n > 0) {
+    std::copy(from, from + n, to);
+    ex.memory->count_host_bytes(static_cast<std::size_t>(n) * sizeof(T));
+  }
+}
+
+template <class T, class Op, class F>
+[[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
+  ex.stream.synchronize();
+  ex.memory->count_host_bytes(sizeof(T));
+  return n <= 0 ? init
+                : thrust::transform_reduce(thrust::device, thrust::counting_iterator<std::int64_t>(0),
+                                           thrust::counting_iterator<std::int64_t>(n), f, init, op);
+}
+
+template <class Count>
+void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
+  submit(ex.stream, [=] {
+    // One element past the end, so that out[n] is the total.
+    const auto input = [=](std::int64_t i) -> std::int64_t { return i < n ? count(i) : 0; };
+    const auto first =
+        thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), input);
+    thrust::exclusive_scan(thrust::device, first, first + (n + 1), out, std::int64_t{0});
+  });
+}
+
+template <class Pred, class Emit>
+void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* total) {
+  // Two passes over blocks: the predicate runs twice, which costs less than a flag an item.
+  constexpr std::int64_t block = 2048;  // chosen: many blocks a core, few counts
+  const std::int64_t blocks = (n + block - 1) / block;
+  buffer<std::int64_t> counts(ex, blocks);
+  buffer<std::int64_t> offsets(ex, blocks + 1);
+  std::int64_t* const count = counts.data();
+  std::int64_t* const offset = offsets.data();
+  for_each_n(ex, blocks, [=](std::int64_t b) {
+    std::int64_t selected = 0;
+    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
+      selected += pred(i) ? 1 : 0;
+    }
+    count[b] = selected;
+  });
+  exclusive_scan(ex, blocks, [=](std::int64_t b) { return count[b]; }, offset);
+  for_each_n(ex, blocks, [=](std::int64_t b) {
+    std::int64_t position = offset[b];
+    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
+      if (pred(i)) {
+        emit(i, position++);
+      }
+    }
+  });
+  submit(ex.stream, [=] { *total = offset[blocks]; });
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -1,0 +1,73 @@
+/// A group of lanes that works on one item together: a warp on CUDA, one thread on the CPU.
+///
+/// Code written against it has phases: `each` spreads a loop over the lanes and ends with a barrier,
+/// so what one phase writes to the group's scratch the next may read. Within a phase iterations are
+/// independent; the CPU's random mode runs them in any order.
+#pragma once
+
+#include "lithify/device/backend.cuh"
+#include "lithify/device/work_order.cuh"
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+class lane_group {
+ public:
+#if LITHIFY_ON_CUDA
+  LITHIFY_HD lane_group() {}
+  static constexpr int lanes = 32;
+
+  /// f(i) for i in [0, n), then a barrier of the group.
+  template <class F>
+  __device__ void each(int n, F f) const {
+    for (int i = static_cast<int>(threadIdx.x) % lanes; i < n; i += lanes) {
+      f(i);
+    }
+    __syncwarp();
+  }
+  /// Number of i in [0, n) for which pred(i) holds; every lane gets it.
+  template <class Pred>
+  __device__ int count(int n, Pred pred) const {
+    int mine = 0;
+    for (int i = static_cast<int>(threadIdx.x) % lanes; i < n; i += lanes) {
+      mine += pred(i) ? 1 : 0;
+    }
+    return __reduce_add_sync(0xffffffffU, mine);
+  }
+  /// Runs f() once, then a barrier of the group.
+  template <class F>
+  __device__ void once(F f) const {
+    if (threadIdx.x % lanes == 0) {
+      f();
+    }
+    __syncwarp();
+  }
+#else
+  template <class F>
+  void each(int n, F f) const {
+    if (!work_order::shuffled()) {
+      for (int i = 0; i < n; ++i) {
+        f(i);
+      }
+      return;
+    }
+    const work_order order = work_order::of(n);
+    for (int i = 0; i < n; ++i) {
+      f(static_cast<int>(order(i)));
+    }
+  }
+  template <class Pred>
+  int count(int n, Pred pred) const {
+    int total = 0;
+    for (int i = 0; i < n; ++i) {
+      total += pred(i) ? 1 : 0;
+    }
+    return total;
+  }
+  template <class F>
+  void once(F f) const {
+    f();
+  }
+#endif
+};
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

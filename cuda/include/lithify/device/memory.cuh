@@ -1,0 +1,71 @@
+/// Device memory: stream-ordered allocation with exact accounting.
+///
+/// Freed blocks are reused, so that scratch costs no system call. Thread-safe. A pool must outlive
+/// its buffers; nothing static owns device memory.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "lithify/device/stream.cuh"
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+class memory_pool {
+ public:
+  /// `limit_bytes`: most bytes in use at a time, 0 = what the device has.
+  /// `ordinal`: CUDA device number, ignored on the CPU.
+  explicit memory_pool(std::size_t limit_bytes = 0, int ordinal = 0);
+  ~memory_pool();
+  memory_pool(const memory_pool&) = delete;
+  memory_pool& operator=(const memory_pool&) = delete;
+
+  /// Bytes aligned to 256, uninitialised. The block may be used by work submitted to `s` later.
+  /// Errors: out_of_memory, the pool is unchanged.
+  [[nodiscard]] void* allocate(std::size_t bytes, stream_ref s);
+  /// Gives the block back after the work submitted to `s` so far. Never throws.
+  void deallocate(void* block, std::size_t bytes, stream_ref s) noexcept;
+
+  [[nodiscard]] std::size_t bytes_in_use() const { return in_use_.load(); }
+  [[nodiscard]] std::size_t peak_bytes() const { return peak_.load(); }
+  [[nodiscard]] std::uint64_t allocations() const { return allocations_.load(); }
+
+  /// Bytes that `copy_to_host` and `reduce` brought to the host through this pool's execs.
+  [[nodiscard]] std::uint64_t host_bytes_read() const { return host_bytes_.load(); }
+  void count_host_bytes(std::size_t bytes) { host_bytes_ += bytes; }
+
+  /// Test hook: allocation number `n` from now (0 = the next) fails with out_of_memory, once.
+  void fail_allocation(std::int64_t n) { fail_at_ = n; }
+  /// Test hook: overwrite blocks when they are given back (CPU).
+  void poison_freed(bool on) { poison_ = on; }
+
+ private:
+  void account(std::size_t bytes);
+  void* obtain(std::size_t bytes, stream_ref s);
+
+  std::size_t limit_;
+  std::atomic<std::size_t> in_use_{0};
+  std::atomic<std::size_t> peak_{0};
+  std::atomic<std::uint64_t> allocations_{0};
+  std::atomic<std::uint64_t> host_bytes_{0};
+  std::atomic<std::int64_t> fail_at_{-1};
+  std::atomic<bool> poison_{false};
+#if LITHIFY_ON_CUDA
+  cudaMemPool_t pool_ = nullptr;
+#else
+  std::mutex mutex_;
+  std::map<std::size_t, std::vector<void*>> idle_;  // by size class
+#endif
+};
+
+/// Where work runs and where its memory comes from; first argument of every device-layer call.
+struct exec {
+  stream_ref stream;
+  memory_pool* memory;
+};
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

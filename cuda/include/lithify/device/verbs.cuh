@@ -1,0 +1,49 @@
+/// The verbs: the only way in which Lithify runs work on a device. Nothing else names Thrust or CUB.
+///
+/// Every verb is asynchronous unless it gives a value to the host. Iterations are independent and
+/// may run in any order. Functors are copied: they hold raw pointers and values, never references,
+/// and never throw; what they find wrong they write to a flag word.
+///
+///   for_each_n(ex, n, f)                     f(i) for i in [0, n)
+///   for_each_group<Scratch>(ex, n, f)        f(group, i, scratch): lanes together on one item
+///   fill(ex, p, n, value)                    p[0..n) = value
+///   copy(ex, to, from, n)                    device to device
+///   copy_to_device(ex, to, from, n)          host to device; `from` may be changed on return
+///   copy_to_host(ex, to, from, n)            device to host. Sync
+///   read(ex, p)                              one value to the host. Sync
+///   reduce<T>(ex, n, init, op, f)            init op f(0) op f(1) ..., op associative and
+///                                            commutative. Sync
+///   exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n]
+///   select_if(ex, n, pred, emit, total)      emit(i, position) for each i with pred(i), positions
+///                                            0, 1, ... in order of i; *total (device) = how many
+///   sort_keys(ex, keys, n, from, to)         by bits [from, to), stable (radix_sort.cuh)
+///   sort_pairs(ex, keys, values, n, from, to)
+#pragma once
+
+#include "lithify/device/buffer.cuh"
+
+#if LITHIFY_ON_CUDA
+#include "lithify/device/detail/verbs_cuda.cuh"
+#else
+#include "lithify/device/detail/verbs_cpu.cuh"
+#endif
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+/// One value from the device. Sync.
+template <class T>
+[[nodiscard]] T read(exec ex, const T* p) {
+  T value;
+  copy_to_host(ex, &value, p, 1);
+  return value;
+}
+
+/// Like `select_if`, with the number of selected items on the host. Sync.
+template <class Pred, class Emit>
+std::int64_t select_if(exec ex, std::int64_t n, Pred pred, Emit emit) {
+  buffer<std::int64_t> total(ex, 1);
+  select_if(ex, n, pred, emit, total.data());
+  return read(ex, total.data());
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND
