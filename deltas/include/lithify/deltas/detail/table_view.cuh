@@ -1,0 +1,84 @@
+/// The overlay's hash table as kernels see it.
+///
+/// Buckets of 8 keys then 8 values (128 bytes). Key: Morton, all ones = empty. Value: order:48 |
+/// material:16, orders start at 1, so that 0 = not written. An insert claims its key once by CAS and
+/// raises the value by atomic max: what a table holds depends only on the set of writes, and the
+/// highest order wins whatever the thread order.
+#pragma once
+
+#include <cstdint>
+
+#include "lithify/base/fixed_point.hpp"
+#include "lithify/base/hash128.hpp"
+#include "lithify/base/types.hpp"
+#include "lithify/device/atomic.cuh"
+#include "lithify/octree/morton.hpp"
+
+namespace lithify::deltas::inline LITHIFY_BACKEND {
+
+inline constexpr int bucket_slots = 8;
+inline constexpr std::uint64_t max_order = (std::uint64_t{1} << 48) - 1;
+
+struct bucket {
+  morton_key key[bucket_slots];
+  std::uint64_t value[bucket_slots];
+};
+static_assert(sizeof(bucket) == 128);
+
+[[nodiscard]] constexpr std::uint64_t pack_value(std::uint64_t order, material_id m) {
+  return (order << 16) | m;
+}
+[[nodiscard]] constexpr material_id value_material(std::uint64_t value) {
+  return static_cast<material_id>(value);
+}
+[[nodiscard]] constexpr std::uint64_t value_order(std::uint64_t value) { return value >> 16; }
+
+struct table_view {
+  bucket* buckets = nullptr;
+  std::uint64_t count = 0;  ///< buckets; any number, not only powers of two
+
+  LITHIFY_HD std::uint64_t home(morton_key key) const { return mul_high(mix64(key), count); }
+
+  /// Writes (key, value) unless a newer value stands. Gives false if every bucket is full.
+  LITHIFY_HD bool insert(morton_key key, std::uint64_t value) const {
+    std::uint64_t b = home(key);
+    for (std::uint64_t probe = 0; probe < count; ++probe) {
+      bucket& at = buckets[b];
+      for (int i = 0; i < bucket_slots; ++i) {
+        morton_key seen = device::atomic_load(&at.key[i]);
+        if (seen == no_key) {
+          seen = device::atomic_cas(&at.key[i], no_key, key);
+          if (seen == no_key) {
+            seen = key;
+          }
+        }
+        if (seen == key) {
+          device::atomic_max(&at.value[i], value);
+          return true;
+        }
+      }
+      b = b + 1 == count ? 0 : b + 1;
+    }
+    return false;
+  }
+
+  /// The value of `key`, 0 if there is none. Plain loads: for published tables.
+  LITHIFY_HD std::uint64_t find(morton_key key) const {
+    std::uint64_t b = count == 0 ? 0 : home(key);
+    for (std::uint64_t probe = 0; probe < count; ++probe) {
+      const bucket& at = buckets[b];
+      for (int i = 0; i < bucket_slots; ++i) {
+        if (at.key[i] == key) {
+          return at.value[i];
+        }
+        if (at.key[i] == no_key) {
+          return 0;
+        }
+      }
+      b = b + 1 == count ? 0 : b + 1;
+    }
+    return 0;
+  }
+};
+
+}  // namespace lithify::deltas::inline LITHIFY_BACKEND
