@@ -1,0 +1,2 @@
+/// Body of `staging::emit`.
+#pragma once

@@ -1,0 +1,2 @@
+/// Bodies of the LOD look-ups of merged.cuh.
+#pragma once
