@@ -1,0 +1,57 @@
+/// The geology of one region: column state on the device and the passes that change it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lithify/base/field.hpp"
+#include "lithify/base/geometry.hpp"
+#include "lithify/base/material.hpp"
+#include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/passes/pass_types.hpp"
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+/// Position of the moving frame; state, kept in checkpoints.
+struct frame_position {
+  std::int64_t offset = 0;     ///< 2^-20 voxel heights
+  std::int64_t remainder = 0;  ///< 2^-52 voxel heights
+};
+
+class simulation {
+ public:
+  /// Over an overlay that must outlive it. `passes` run in this order.
+  /// Errors: invalid_argument (a parameter outside its range), out_of_memory.
+  simulation(device::exec ex, deltas::overlay& overlay, const region_geometry& geometry,
+             const material_table& materials, std::vector<pass_config> passes);
+  ~simulation();
+
+  /// Takes over column fields (`fields` of an earlier simulation, or of an import).
+  /// Errors: invalid_argument, naming a field that is missing, extra or of another shape or type, or
+  /// the first column that contradicts the voxels.
+  void load(device::exec ex, std::span<const field> columns, frame_position frame);
+  /// Derives every column from the voxels: whole voxels, empty ledgers.
+  void derive(device::exec ex);
+
+  /// Every named column field, in a fixed order: all state of the passes but the frame.
+  [[nodiscard]] std::vector<field> fields(device::exec ex) const;
+  [[nodiscard]] frame_position frame() const;
+
+  /// One step of `dt_yr` years: every pass in order, one batch, committed with tick `when`.
+  /// Errors: out_of_range (pass and column), out_of_memory; the world and the columns are then as
+  /// before the step.
+  step_report step(device::exec ex, double dt_yr, tick when);
+
+  /// Solid in the world, measured by a full sum over voxels, residual voxels and ledgers. Sync.
+  [[nodiscard]] int128 stored(device::exec ex) const;
+
+  /// Surface heights of all columns (surface_height), `min` of int64 outside. Sync.
+  [[nodiscard]] std::vector<std::int64_t> surface(device::exec ex) const;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -1,0 +1,47 @@
+/// Plain types of the passes' interface: parameters, budgets, reports.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lithify/base/fixed_point.hpp"
+
+namespace lithify {
+
+/// Uniform uplift, as a moving frame: rock and strata rise, no voxel moves.
+struct uplift_parameters {
+  double rate_m_per_yr = 5e-4;
+};
+
+/// Linear hillslope diffusion, q = -kappa grad z, as a flux of loose material.
+struct diffusion_parameters {
+  double diffusivity_m2_per_yr = 0.01;
+};
+
+/// One pass of a step, in the order in which a scenario lists them.
+using pass_config = std::variant<uplift_parameters, diffusion_parameters>;
+
+/// The word for a pass in scenarios, budgets and errors: "uplift", "diffusion".
+[[nodiscard]] const char* pass_name(const pass_config& pass);
+
+/// What one pass did with matter in one step, in quanta of solid.
+struct pass_budget {
+  std::string pass;
+  int128 in = 0;        ///< added at held boundary cells
+  int128 out = 0;       ///< sinks inside the region
+  int128 exported = 0;  ///< crossed the region's sides
+  std::int64_t deltas = 0;
+  std::int64_t substeps = 1;
+  std::int64_t capped = 0;  ///< fluxes cut to what the donor had; never silent
+  double stable_dt_yr = 0.0;  ///< the step that stability allows, 0 = no bound
+};
+
+struct step_report {
+  std::int64_t deltas = 0;
+  int128 edited = 0;  ///< solid that batches of others added since the last step
+  std::vector<pass_budget> passes;
+};
+
+}  // namespace lithify
