@@ -1,0 +1,89 @@
+# lithify_test(<name> [LABEL <label>] [SOURCES ...] [ON_DEVICES] [INTERNALS <folder>...] [LIBRARIES ...]
+#              [LABELS ...] [TIMEOUT <s>])
+# lithify_device_test(<name> [LABEL <label>] [SOURCES ...] [INTERNALS <folder>...] [LABELS ...] [TIMEOUT <s>])
+#
+# Both make GoogleTest programs and register each of their tests under <name>.<suite>.<test>. SOURCES
+# defaults to <name>.cpp (or <name>.cu), LABEL to the name of the tests' folder; LABELS adds further ones,
+# such as `concurrency`. INTERNALS puts source folders (octree, cuda/passes) on the include path.
+#
+# A host test sees the library as users do. With ON_DEVICES its tests are registered twice in a CUDA build,
+# the second time as <name>_on_cuda, label gpu, with LITHIFY_TEST_DEVICE=cuda in the environment (cpu in
+# the first). A device test is compiled for each backend: <name>_cpu, and <name>_cuda with label gpu.
+#
+# tests/support/main.cpp skips, by name, every test of a gpu-labelled run on a machine without a GPU; with
+# LITHIFY_REQUIRE_GPU=1 such a run fails instead.
+
+include(GoogleTest)
+
+add_library(lithify_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
+target_include_directories(lithify_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests/support/include")
+target_compile_definitions(
+  lithify_test_support
+  PUBLIC "LITHIFY_TEST_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\""
+         "LITHIFY_TEST_PROGRAM=\"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/lithify\"")
+target_link_libraries(lithify_test_support PUBLIC GTest::gtest GTest::gmock PRIVATE lithify_flags ${CMAKE_DL_LIBS})
+
+macro(lithify_test_arguments default_extension)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICES" "LABEL;TIMEOUT" "SOURCES;INTERNALS;LIBRARIES;LABELS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${name}: unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_SOURCES)
+    set(arg_SOURCES ${name}.${default_extension})
+  endif()
+  if(NOT arg_LABEL)
+    cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME arg_LABEL)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+endmacro()
+
+function(lithify_test_target target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "INTERNALS;LIBRARIES")
+  target_link_libraries(${target} PRIVATE lithify_flags lithify::lithify lithify_test_support ${arg_LIBRARIES})
+  foreach(folder IN LISTS arg_INTERNALS)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}")
+  endforeach()
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+endfunction()
+
+function(lithify_register target prefix device timeout)
+  gtest_discover_tests(
+    ${target}
+    TEST_PREFIX "${prefix}."
+    TEST_LIST ${prefix}_tests
+    WORKING_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARGN}" TIMEOUT ${timeout} ENVIRONMENT LITHIFY_TEST_DEVICE=${device})
+endfunction()
+
+function(lithify_test name)
+  lithify_test_arguments(cpp)
+  add_executable(${name} ${arg_SOURCES})
+  lithify_test_target(${name} INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
+  lithify_register(${name} ${name} cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
+  if(arg_ON_DEVICES AND LITHIFY_HAS_CUDA)
+    lithify_register(${name} ${name}_on_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
+  endif()
+endfunction()
+
+function(lithify_device_test name)
+  lithify_test_arguments(cu)
+  add_executable(${name}_cpu)
+  foreach(source IN LISTS arg_SOURCES)
+    lithify_device_wrapper("${source}" wrapper)
+    target_sources(${name}_cpu PRIVATE "${wrapper}")
+  endforeach()
+  lithify_test_target(${name}_cpu INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
+  lithify_device_settings(${name}_cpu)
+  lithify_register(${name}_cpu ${name}_cpu cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
+
+  if(LITHIFY_HAS_CUDA)
+    add_executable(${name}_cuda ${arg_SOURCES})
+    set_source_files_properties(${arg_SOURCES} PROPERTIES LANGUAGE CUDA)
+    lithify_test_target(${name}_cuda INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
+    lithify_device_settings(${name}_cuda)
+    lithify_register(${name}_cuda ${name}_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
+  endif()
+endfunction()
