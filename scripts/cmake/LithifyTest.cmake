@@ -16,7 +16,7 @@
 include(GoogleTest)
 
 add_library(lithify_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
-target_include_directories(lithify_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests/support/include")
+target_include_directories(lithify_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests/support")
 target_compile_definitions(
   lithify_test_support
   PUBLIC "LITHIFY_TEST_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\""
