@@ -1,11 +1,6 @@
-/// Checkpoints: a whole world in one HDF5 file, written so that a crash leaves the older file or the
-/// newer one. Layout and rules: io/FORMAT.md.
+/// Checkpoints: a whole world in one HDF5 file, written so that a crash leaves the older file or
+/// the newer one. Layout and rules: io/FORMAT.md.
 #pragma once
-
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <vector>
 
 #include "lithify/base/field.hpp"
 #include "lithify/base/fixed_point.hpp"
@@ -13,6 +8,11 @@
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/material.hpp"
 #include "lithify/octree/voxel_image.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 namespace lithify::io {
 
@@ -31,11 +31,11 @@ struct run_state {
   std::int64_t step = 0;
   double time_yr = 0.0;
   std::uint64_t batch_number = 0;
-  std::int64_t pass_index = 0;             ///< 0: between two steps
+  std::int64_t pass_index = 0;  ///< 0: between two steps
   std::uint64_t random_key = 0;
   std::uint64_t random_counter = 0;
-  std::int64_t frame_offset = 0;           ///< 2^-20 voxel heights
-  std::int64_t frame_remainder = 0;        ///< 2^-52 voxel heights
+  std::int64_t frame_offset = 0;     ///< 2^-20 voxel heights
+  std::int64_t frame_remainder = 0;  ///< 2^-52 voxel heights
   budget_totals budget;
   friend bool operator==(const run_state&, const run_state&) = default;
 };

@@ -1,0 +1,30 @@
+/// What must hold for the content of a checkpoint, checked before it is written and after it is
+/// read.
+#pragma once
+
+#include "lithify/io/checkpoint.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+namespace lithify::io {
+
+/// Called with the place and the reason of the first rule that is broken; must throw.
+using complaint = std::function<void(const std::string& place, const std::string& why)>;
+
+/// Size and geometry are usable: extents 1..2^21, finite metres, positive widths.
+void check_geometry(region_size size, const region_geometry& geometry, const complaint& broken);
+
+/// Array lengths agree, keys rise and lie inside the region, materials exist, sparse positions rise
+/// below 512, and no two leaves overlap.
+/// Cost: O(n log n) in the number of leaves, one pass over the voxels.
+void check_voxels(const voxel_image& voxels, std::size_t materials, const complaint& broken);
+
+/// Names are distinct words of [a-z0-9_], shapes have 1 to 8 axes and match their bytes.
+void check_columns(const std::vector<field>& columns, const complaint& broken);
+
+/// Counters are not negative, the time is finite.
+void check_state(const run_state& state, const complaint& broken);
+
+}  // namespace lithify::io
