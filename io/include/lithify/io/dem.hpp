@@ -17,8 +17,8 @@ struct elevation_grid {
   double origin_x_m = 0.0;  ///< easting of the south-west corner of the south-west cell
   double origin_y_m = 0.0;
   std::string crs_wkt;
-  std::vector<double> elevation_m;   ///< nx * ny; meaningless where not valid
-  std::vector<std::uint8_t> valid;   ///< nx * ny; 0 = nodata
+  std::vector<double> elevation_m;  ///< nx * ny; meaningless where not valid
+  std::vector<std::uint8_t> valid;  ///< nx * ny; 0 = nodata
 };
 
 /// What to do with cells that hold no data.
@@ -38,8 +38,10 @@ struct dem_options {
 };
 
 /// Reads a DEM. The format is told by the content, not by the file's name.
-/// Errors: not_found, corrupt_file (file, line or byte, reason), invalid_argument (non-square cells,
-/// degrees instead of metres, a window outside the grid, no valid cell, nodata under policy `error`).
-[[nodiscard]] elevation_grid read_dem(const std::filesystem::path& file, const dem_options& options);
+/// Errors: not_found, corrupt_file (file, line or byte, reason), invalid_argument (non-square
+/// cells, degrees instead of metres, a window outside the grid, no valid cell, nodata under policy
+/// `error`).
+[[nodiscard]] elevation_grid read_dem(const std::filesystem::path& file,
+                                      const dem_options& options);
 
 }  // namespace lithify::io

@@ -1,0 +1,222 @@
+// DEM import: header variants, strict counts and numbers, nodata policies, cropping, resampling.
+#include "io_test_support.hpp"
+#include "lithify/io/dem.hpp"
+
+#include <cmath>
+
+namespace lithify::io {
+namespace {
+
+using test::error_of;
+
+class dem : public ::testing::Test {
+ protected:
+  elevation_grid read(const std::string& text, const dem_options& options = {}) {
+    test::write_all(folder_ / "dem.asc", text);
+    return read_dem(folder_ / "dem.asc", options);
+  }
+
+  // The call must fail with `code`, in one line that names the file and holds `words`.
+  void refused(const std::string& text,
+               errc code,
+               const std::string& words,
+               const dem_options& options = {}) {
+    const auto e = error_of([&] { (void)read(text, options); });
+    ASSERT_TRUE(e.has_value()) << text;
+    EXPECT_EQ(e->code(), code) << e->what();
+    EXPECT_NE(std::string(e->what()).find(words), std::string::npos) << e->what();
+    test::expect_one_line(*e, "dem.asc");
+  }
+
+  test::scratch_folder folder_;
+};
+
+const std::string plain =
+    "ncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 10\nNODATA_value -9999\n"
+    "1 2 3\n4 -9999 6\n";
+
+TEST_F(dem, ascii_rows_come_south_first) {
+  const elevation_grid g = read(plain);
+  EXPECT_EQ(g.nx, 3);
+  EXPECT_EQ(g.ny, 2);
+  EXPECT_EQ(g.cell_size_m, 10.0);
+  EXPECT_EQ(g.origin_x_m, 100.0);
+  EXPECT_EQ(g.origin_y_m, 200.0);
+  EXPECT_EQ(g.valid, (std::vector<std::uint8_t>{1, 0, 1, 1, 1, 1}));
+  EXPECT_EQ(g.elevation_m[0], 4.0);
+  EXPECT_EQ(g.elevation_m[3], 1.0);
+  EXPECT_EQ(g.elevation_m[5], 3.0);
+}
+
+TEST_F(dem, ascii_header_variants) {
+  EXPECT_EQ(
+      read("NCOLS 1\r\nNROWS 1\r\nXLLCENTER 5\r\nYLLCENTER 5\r\nCELLSIZE 10\r\n7\r\n").origin_x_m,
+      0.0);
+  EXPECT_EQ(read("  nrows 1 ncols 1\tcellsize 2.5e0 +7.5").elevation_m[0], 7.5);
+  EXPECT_EQ(read("ncols 1 nrows 1 dx 4 dy 4 7").cell_size_m, 4.0);
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata 0 0 1").valid,
+            (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 0 1").valid, (std::vector<std::uint8_t>{1, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata_value nan nan 1").valid,
+            (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(
+      read("ncols 2 nrows 1 cellsize 4 nodata_value -3.4028235e+38 -3.402823466385289e+38 1").valid,
+      (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata_value 1e20 1 2").valid,
+            (std::vector<std::uint8_t>{1, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 2 cellsize 4 1\n2\n3\n4").elevation_m,
+            (std::vector<double>{3, 4, 1, 2}));
+}
+
+TEST_F(dem, ascii_grids_of_one_row_column_or_cell) {
+  EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1 5").elevation_m, std::vector<double>{5});
+  EXPECT_EQ(read("ncols 3 nrows 1 cellsize 1 5 6 7").elevation_m, (std::vector<double>{5, 6, 7}));
+  EXPECT_EQ(read("ncols 1 nrows 3 cellsize 1 5 6 7").elevation_m, (std::vector<double>{7, 6, 5}));
+}
+
+TEST_F(dem, ascii_refuses_what_contradicts_itself) {
+  refused("", errc::corrupt_file, "empty");
+  refused("\x89PNG....", errc::corrupt_file, "neither");
+  refused(std::string("ncols\0 3", 8), errc::corrupt_file, "neither");
+  refused("ncols", errc::corrupt_file, "missing");
+  refused("ncols 3 nrows", errc::corrupt_file, "missing");
+  refused("ncols 3 cellsize 1 1 2 3", errc::corrupt_file, "nrows is missing");
+  refused("ncols 3 nrows 1 1 2 3", errc::corrupt_file, "cellsize");
+  refused("ncols 3 nrows 1 cellsize 0 1 2 3", errc::corrupt_file, "positive");
+  refused("ncols 3 nrows 1 cellsize -1 1 2 3", errc::corrupt_file, "positive");
+  refused("ncols 3 nrows 1 cellsize nan 1 2 3", errc::corrupt_file, "not a number");
+  refused("ncols 3.5 nrows 1 cellsize 1 1 2 3", errc::corrupt_file, "whole number");
+  refused("ncols 0 nrows 1 cellsize 1", errc::corrupt_file, "whole number");
+  refused("ncols -3 nrows 1 cellsize 1 1 2 3", errc::corrupt_file, "whole number");
+  refused("ncols 3 ncols 3 nrows 1 cellsize 1 1 2 3", errc::corrupt_file, "twice");
+  refused("ncols 3 nrows 1 cellsze 1 1 2 3", errc::corrupt_file, "'cellsze' is not a key");
+  refused("ncols 1 nrows 1 cellsize 1 xllcorner 0 xllcenter 0 5", errc::corrupt_file, "both");
+  refused("ncols 1 nrows 1 dx 1 dy 2 5", errc::invalid_argument, "square");
+  refused("ncols 3 nrows 2 cellsize 1\n10 20 30\n40 50\n", errc::corrupt_file, "line 4");
+  refused("ncols 3 nrows 2 cellsize 1\n10 20 30\n40 50\n", errc::corrupt_file, "5 of 6");
+  refused("ncols 3 nrows 1 cellsize 1\n1 2 3\n4", errc::corrupt_file, "follows the last");
+  refused("ncols 3 nrows 1 cellsize 1\n1 2,5 3", errc::corrupt_file, "line 2: '2,5'");
+  refused("ncols 3 nrows 1 cellsize 1\n1 2x 3", errc::corrupt_file, "not a number");
+  refused("ncols 3 nrows 1 cellsize 1\n1 nan 3", errc::corrupt_file, "NODATA_value");
+  refused("ncols 3 nrows 1 cellsize 1\nnan 2 3", errc::corrupt_file, "NODATA_value");
+  refused("ncols 3 nrows 1 cellsize 1\n1 inf 3", errc::corrupt_file, "NODATA_value");
+  refused("ncols 3 nrows 1 cellsize 1\n1 -1e38 3", errc::corrupt_file, "NODATA_value");
+  refused("ncols 3 nrows 1 cellsize 1\n1 1e999 3", errc::corrupt_file, "not a number");
+  // A header that promises more than memory holds is refused by the size of the file.
+  refused("ncols 2000000000 nrows 2000000000 cellsize 1\n1 2 3", errc::corrupt_file, "promises");
+}
+
+TEST_F(dem, every_truncation_of_a_grid_is_refused) {
+  const std::string text =
+      "ncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 10\n"
+      "NODATA_value -9999\n100 200 300\n400 500 600\n";
+  const std::size_t whole = text.size() - 3;  // "60" and "6" are numbers too
+  for (std::size_t size = 0; size < whole; ++size) {
+    EXPECT_TRUE(error_of([&] { (void)read(text.substr(0, size)); }).has_value()) << size;
+  }
+}
+
+TEST_F(dem, missing_and_unreadable_files) {
+  auto e = error_of([&] { (void)read_dem(folder_ / "nothing.asc", {}); });
+  ASSERT_TRUE(e.has_value());
+  EXPECT_EQ(e->code(), errc::not_found);
+  e = error_of([&] { (void)read_dem(folder_.path(), {}); });
+  ASSERT_TRUE(e.has_value());
+  EXPECT_EQ(e->code(), errc::io_failure);
+}
+
+TEST_F(dem, degrees_are_refused) {
+  refused("ncols 1 nrows 1 xllcorner -118.3 yllcorner 34.2 cellsize 0.000277778 5",
+          errc::invalid_argument, "degrees");
+  EXPECT_EQ(read("ncols 1 nrows 1 xllcorner 0 yllcorner 0 cellsize 0.01 5").nx, 1) << "a flume";
+  test::write_all(folder_ / "dem.prj", "GEOGCS[\"GCS_WGS_1984\"]\n");
+  refused("ncols 1 nrows 1 cellsize 1 5", errc::invalid_argument, "degrees");
+  test::write_all(folder_ / "dem.prj", "PROJCS[\"UTM\"]\n");
+  EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1 5").crs_wkt, "PROJCS[\"UTM\"]");
+}
+
+TEST_F(dem, nodata_policies) {
+  dem_options options;
+  options.nodata = nodata_policy::error;
+  refused(plain, errc::invalid_argument, "1 of 6", options);
+  refused("ncols 2 nrows 1 cellsize 1 nodata 0 0 0", errc::invalid_argument, "no cell");
+
+  options.nodata = nodata_policy::fill;
+  refused("ncols 2 nrows 1 cellsize 1 nodata 0 0 0", errc::invalid_argument, "no cell", options);
+  const elevation_grid g = read(plain, options);
+  EXPECT_EQ(g.valid, std::vector<std::uint8_t>(6, 1));
+  // Neighbours 4 and 6 beside, 2 above at distance 1; 1 and 3 at the diagonals.
+  const double diagonal = 1 / std::sqrt(2.0);
+  EXPECT_NEAR(g.elevation_m[1], (4 + 6 + 2 + diagonal * (1 + 3)) / (3 + 2 * diagonal), 1e-12);
+}
+
+TEST_F(dem, fill_reaches_every_cell_from_one) {
+  dem_options options;
+  options.nodata = nodata_policy::fill;
+  std::string text = "ncols 7 nrows 5 cellsize 1 nodata 0\n";
+  for (int i = 0; i < 35; ++i) {
+    text += i == 16 ? "12.5 " : "0 ";
+  }
+  for (const double z : read(text, options).elevation_m) {
+    EXPECT_DOUBLE_EQ(z, 12.5);
+  }
+}
+
+TEST_F(dem, crop_counts_from_the_south_west) {
+  dem_options options;
+  options.crop = {1, 0, 2, 1};
+  const elevation_grid g = read(plain, options);
+  EXPECT_EQ(g.nx, 2);
+  EXPECT_EQ(g.ny, 1);
+  EXPECT_EQ(g.origin_x_m, 110.0);
+  EXPECT_EQ(g.origin_y_m, 200.0);
+  EXPECT_EQ(g.valid, (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(g.elevation_m[1], 6.0);
+  for (const dem_options::window w : {dem_options::window{0, 0, 4, 1},
+                                      {-1, 0, 1, 1},
+                                      {0, 0, 0, 1},
+                                      {3, 0, 1, 1},
+                                      {0, 1, 1, INT64_MAX}}) {
+    options.crop = w;
+    refused(plain, errc::invalid_argument, "does not fit", options);
+  }
+}
+
+TEST_F(dem, bilinear_resampling_keeps_a_plane) {
+  std::string text = "ncols 8 nrows 6 cellsize 2\n";
+  for (int row = 0; row < 6; ++row) {
+    for (int x = 0; x < 8; ++x) {
+      text += std::to_string(10 + 3 * x - 2 * (5 - row)) + " ";
+    }
+  }
+  dem_options options;
+  for (const double cell : {1.0, 0.5, 4.0, 3.0}) {
+    options.resample_m = cell;
+    const elevation_grid g = read(text, options);
+    EXPECT_EQ(g.nx, static_cast<std::int64_t>(16 / cell));
+    EXPECT_EQ(g.ny, static_cast<std::int64_t>(12 / cell));
+    for (std::int64_t y = 0; y < g.ny; ++y) {
+      for (std::int64_t x = 0; x < g.nx; ++x) {
+        const double sx = std::clamp((static_cast<double>(x) + 0.5) * cell / 2 - 0.5, 0.0, 7.0);
+        const double sy = std::clamp((static_cast<double>(y) + 0.5) * cell / 2 - 0.5, 0.0, 5.0);
+        EXPECT_NEAR(g.elevation_m[static_cast<std::size_t>(y * g.nx + x)], 10 + 3 * sx - 2 * sy,
+                    1e-9);
+      }
+    }
+  }
+  options.resample_m = 1e-9;
+  refused(text, errc::invalid_argument, "too many", options);
+  options.resample_m = 100.0;
+  EXPECT_EQ(read(text, options).nx, 1);
+}
+
+TEST_F(dem, resampling_keeps_nodata_out_of_the_mean) {
+  dem_options options;
+  options.resample_m = 0.5;
+  const elevation_grid g = read("ncols 2 nrows 1 cellsize 1 nodata -9999 -9999 8", options);
+  EXPECT_EQ(g.valid, (std::vector<std::uint8_t>{0, 0, 1, 1, 0, 0, 1, 1}));
+  EXPECT_EQ(g.elevation_m[2], 8.0);
+}
+
+}  // namespace
+}  // namespace lithify::io
