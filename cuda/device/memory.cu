@@ -1,11 +1,10 @@
+#include "lithify/base/error.hpp"
 #include "lithify/device/memory.cuh"
 
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-
-#include "lithify/base/error.hpp"
 
 #if LITHIFY_ON_CUDA
 #include "lithify/device/cuda_check.cuh"
@@ -22,7 +21,8 @@ constexpr std::size_t alignment = 256;
 /// Bytes that a request takes: 8 classes per doubling, so that at most 1/8 is unused.
 std::size_t size_class(std::size_t bytes) {
   const std::size_t least = bytes < alignment ? alignment : bytes;
-  const std::size_t step = std::bit_floor(least) / 8 < alignment ? alignment : std::bit_floor(least) / 8;
+  const std::size_t step =
+      std::bit_floor(least) / 8 < alignment ? alignment : std::bit_floor(least) / 8;
   return (least + step - 1) / step * step;
 }
 
@@ -103,8 +103,8 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref) {
   }
   constexpr std::size_t huge_page = std::size_t{2} << 20;
   const bool huge = bytes >= 2 * huge_page;
-  void* const block = std::aligned_alloc(huge ? huge_page : alignment,
-                                         huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes);
+  void* const block = std::aligned_alloc(
+      huge ? huge_page : alignment, huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes);
   require(block != nullptr, errc::out_of_memory,
           "host memory: the system refused " + std::to_string(bytes) + " bytes");
   if (huge) {

@@ -5,14 +5,14 @@
 #if LITHIFY_ON_CUDA
 #include "lithify/device/cuda_check.cuh"
 #else
+#include "lithify/base/hash128.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
-
-#include "lithify/base/hash128.hpp"
 #endif
 
 namespace lithify::device::inline LITHIFY_BACKEND {
@@ -162,8 +162,8 @@ struct event::state {
 };
 
 event event::record(stream_ref s) {
-  return event(std::make_shared<state>(
-      state{s.queue(), s.queue() == nullptr ? 0 : s.queue()->submitted()}));
+  return event(
+      std::make_shared<state>(state{s.queue(), s.queue() == nullptr ? 0 : s.queue()->submitted()}));
 }
 bool event::complete() const {
   return state_->queue == nullptr || state_->queue->reached(state_->number);

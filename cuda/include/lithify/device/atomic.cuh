@@ -1,9 +1,10 @@
-/// Atomics on plain device memory, relaxed: kernels only need the final value, streams order the rest.
+/// Atomics on plain device memory, relaxed: kernels only need the final value, streams order the
+/// rest.
 #pragma once
 
-#include <atomic>
-
 #include "lithify/device/backend.cuh"
+
+#include <atomic>
 
 #if LITHIFY_ON_CUDA
 #include <cuda/atomic>

@@ -2,7 +2,8 @@
 ///
 /// Every device source is compiled twice: by nvcc for CUDA and by the host compiler for the CPU.
 /// All that such sources define lives in the inline namespace LITHIFY_BACKEND, so that both copies
-/// link into one program. No other macro distinguishes the backends outside the bodies of the verbs.
+/// link into one program. No other macro distinguishes the backends outside the bodies of the
+/// verbs.
 #pragma once
 
 #include <cstddef>

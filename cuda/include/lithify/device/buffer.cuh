@@ -1,10 +1,10 @@
 /// Move-only owner of an uninitialised device array.
 #pragma once
 
+#include "lithify/device/memory.cuh"
+
 #include <type_traits>
 #include <utility>
-
-#include "lithify/device/memory.cuh"
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 

@@ -1,16 +1,17 @@
 /// Turns CUDA's error codes into `lithify::error`. CUDA sources only.
 #pragma once
 
-#include <source_location>
-#include <string>
-
 #include "lithify/base/error.hpp"
 #include "lithify/device/backend.cuh"
+
+#include <source_location>
+#include <string>
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
 /// Throws out_of_memory or device_failure unless `status` is success.
-inline void check(cudaError_t status, const char* what,
+inline void check(cudaError_t status,
+                  const char* what,
                   std::source_location place = std::source_location::current()) {
   if (status == cudaSuccess) {
     return;

@@ -1,8 +1,8 @@
 /// A group of lanes that works on one item together: a warp on CUDA, one thread on the CPU.
 ///
-/// Code written against it has phases: `each` spreads a loop over the lanes and ends with a barrier,
-/// so what one phase writes to the group's scratch the next may read. Within a phase iterations are
-/// independent; the CPU's random mode runs them in any order.
+/// Code written against it has phases: `each` spreads a loop over the lanes and ends with a
+/// barrier, so what one phase writes to the group's scratch the next may read. Within a phase
+/// iterations are independent; the CPU's random mode runs them in any order.
 #pragma once
 
 #include "lithify/device/backend.cuh"

@@ -4,14 +4,14 @@
 /// its buffers; nothing static owns device memory.
 #pragma once
 
+#include "lithify/device/stream.cuh"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <vector>
-
-#include "lithify/device/stream.cuh"
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 

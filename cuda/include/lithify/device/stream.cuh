@@ -2,14 +2,15 @@
 ///
 /// On CUDA a stream is a cudaStream_t. On the CPU work runs at once, in the calling thread; a
 /// *delaying* stream is the test instrument that runs work later, on a thread of its own, after
-/// seeded pauses, so that a missing synchronisation or a lifetime that ends too early shows on a CPU.
+/// seeded pauses, so that a missing synchronisation or a lifetime that ends too early shows on a
+/// CPU.
 #pragma once
+
+#include "lithify/device/backend.cuh"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-
-#include "lithify/device/backend.cuh"
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -44,7 +45,8 @@ class stream_ref {
 /// Queues `work` on a delaying stream. Requires: !immediate(s).
 void enqueue(stream_ref s, std::function<void()> work);
 
-/// Runs `work` now or queues it, as the stream says. Everything on the CPU backend goes through here.
+/// Runs `work` now or queues it, as the stream says. Everything on the CPU backend goes through
+/// here.
 template <class F>
 void submit(stream_ref s, F&& work) {
   if (immediate(s)) {

@@ -1,4 +1,5 @@
-/// The verbs: the only way in which Lithify runs work on a device. Nothing else names Thrust or CUB.
+/// The verbs: the only way in which Lithify runs work on a device. Nothing else names Thrust or
+/// CUB.
 ///
 /// Every verb is asynchronous unless it gives a value to the host. Iterations are independent and
 /// may run in any order. Functors are copied: they hold raw pointers and values, never references,

@@ -4,13 +4,13 @@
 /// and length decide, in blocks of a random size: results that depend on the order then differ.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <numeric>
-
 #include "lithify/base/fixed_point.hpp"
 #include "lithify/base/hash128.hpp"
 #include "lithify/device/backend.cuh"
+
+#include <atomic>
+#include <cstdint>
+#include <numeric>
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -25,12 +25,16 @@ class work_order {
 
   /// Index of the iteration that runs as number `i`: an affine permutation of [0, n).
   [[nodiscard]] std::int64_t operator()(std::int64_t i) const {
-    return stride_ == 0 ? i
-                        : static_cast<std::int64_t>(static_cast<std::uint64_t>(
-                              (static_cast<uint128>(stride_) * static_cast<std::uint64_t>(i) + shift_) % n_));
+    return stride_ == 0
+               ? i
+               : static_cast<std::int64_t>(static_cast<std::uint64_t>(
+                     (static_cast<uint128>(stride_) * static_cast<std::uint64_t>(i) + shift_) %
+                     n_));
   }
   /// Iterations that a task takes at a time, 1..64.
-  [[nodiscard]] std::int64_t block_size() const { return 1 + static_cast<std::int64_t>(shift_ % 64); }
+  [[nodiscard]] std::int64_t block_size() const {
+    return 1 + static_cast<std::int64_t>(shift_ % 64);
+  }
 
  private:
   work_order(std::uint64_t seed, std::int64_t n) : n_(static_cast<std::uint64_t>(n)) {

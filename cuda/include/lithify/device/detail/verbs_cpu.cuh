@@ -1,6 +1,10 @@
 /// Bodies of the verbs on the CPU: Thrust over TBB (or its sequential system, for ThreadSanitizer).
 #pragma once
 
+#include "lithify/device/buffer.cuh"
+#include "lithify/device/group.cuh"
+#include "lithify/device/work_order.cuh"
+
 #include <thrust/execution_policy.h>
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
@@ -11,10 +15,6 @@
 #include <algorithm>
 #include <cstring>
 #include <vector>
-
-#include "lithify/device/buffer.cuh"
-#include "lithify/device/group.cuh"
-#include "lithify/device/work_order.cuh"
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -83,9 +83,8 @@ void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
     return;
   }
   // A delaying stream reads later: the caller may have changed `from` by then.
-  submit(ex.stream, [to, held = std::vector<T>(from, from + n)] {
-    std::copy(held.begin(), held.end(), to);
-  });
+  submit(ex.stream,
+         [to, held = std::vector<T>(from, from + n)] { std::copy(held.begin(), held.end(), to); });
 }
 
 template <class T>
@@ -101,9 +100,10 @@ template <class T, class Op, class F>
 [[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
   ex.stream.synchronize();
   ex.memory->count_host_bytes(sizeof(T));
-  return n <= 0 ? init
-                : thrust::transform_reduce(thrust::device, thrust::counting_iterator<std::int64_t>(0),
-                                           thrust::counting_iterator<std::int64_t>(n), f, init, op);
+  return n <= 0
+             ? init
+             : thrust::transform_reduce(thrust::device, thrust::counting_iterator<std::int64_t>(0),
+                                        thrust::counting_iterator<std::int64_t>(n), f, init, op);
 }
 
 template <class Count>
@@ -133,7 +133,8 @@ void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* tota
     }
     count[b] = selected;
   });
-  exclusive_scan(ex, blocks, [=](std::int64_t b) { return count[b]; }, offset);
+  exclusive_scan(
+      ex, blocks, [=](std::int64_t b) { return count[b]; }, offset);
   for_each_n(ex, blocks, [=](std::int64_t b) {
     std::int64_t position = offset[b];
     for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {

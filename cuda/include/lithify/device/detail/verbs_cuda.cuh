@@ -1,16 +1,16 @@
 /// Bodies of the verbs on CUDA: kernels of our own for loops, CUB for scans and reductions.
 #pragma once
 
+#include "lithify/device/buffer.cuh"
+#include "lithify/device/cuda_check.cuh"
+#include "lithify/device/group.cuh"
+
 #include <cub/device/device_reduce.cuh>
 #include <cub/device/device_scan.cuh>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
 
 #include <algorithm>
-
-#include "lithify/device/buffer.cuh"
-#include "lithify/device/cuda_check.cuh"
-#include "lithify/device/group.cuh"
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -63,7 +63,8 @@ void for_each_group(exec ex, std::int64_t n, F f) {
   constexpr int groups = ScratchBytes <= 1536 ? 8 : ScratchBytes <= 6144 ? 4 : 1;
   if (n > 0) {
     detail::group_kernel<ScratchBytes, groups, F>
-        <<<detail::blocks_for(n, groups), groups * lane_group::lanes, 0, ex.stream.native()>>>(n, f);
+        <<<detail::blocks_for(n, groups), groups * lane_group::lanes, 0, ex.stream.native()>>>(n,
+                                                                                               f);
     check(cudaGetLastError(), "launch");
   }
 }
@@ -109,8 +110,7 @@ template <class T, class Op, class F>
   if (n <= 0) {
     return init;
   }
-  const auto input =
-      thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), f);
+  const auto input = thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), f);
   buffer<T> result(ex, 1);
   std::size_t bytes = 0;
   check(cub::DeviceReduce::Reduce(nullptr, bytes, input, result.data(), n, op, init,
