@@ -80,7 +80,15 @@ struct region_size {
 
 /// "(x, y, z)" for messages.
 [[nodiscard]] inline std::string to_string(voxel v) {
-  return "(" + std::to_string(v.x) + ", " + std::to_string(v.y) + ", " + std::to_string(v.z) + ")";
+  // Appended one by one: g++ 12 sees an overlap that is not there in a chain of operator+.
+  std::string text = "(";
+  text += std::to_string(v.x);
+  text += ", ";
+  text += std::to_string(v.y);
+  text += ", ";
+  text += std::to_string(v.z);
+  text += ")";
+  return text;
 }
 
 }  // namespace lithify
