@@ -63,16 +63,38 @@ void event::wait() const { check(cudaEventSynchronize(state_->native), "wait for
 
 #else
 
+/// How far a delaying stream has come; events share it, so that they may outlive their stream.
+struct stream_progress {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t submitted = 0;
+  std::uint64_t done = 0;
+  int waiting = 0;  ///< somebody waits: pauses would only make the tests slow
+
+  [[nodiscard]] bool reached(std::uint64_t number) {
+    const std::lock_guard lock(mutex);
+    return done >= number;
+  }
+  void wait(std::uint64_t number) {
+    std::unique_lock lock(mutex);
+    ++waiting;
+    changed.notify_all();
+    changed.wait(lock, [&] { return done >= number; });
+    --waiting;
+  }
+};
+
 /// Runs queued work in order on a thread of its own, after seeded pauses.
 class work_queue {
  public:
-  explicit work_queue(std::uint64_t seed) : seed_(seed), worker_([this] { run(); }) {}
+  explicit work_queue(std::uint64_t seed)
+      : seed_(seed), progress_(std::make_shared<stream_progress>()), worker_([this] { run(); }) {}
   ~work_queue() {
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(progress_->mutex);
       closing_ = true;
     }
-    changed_.notify_all();
+    progress_->changed.notify_all();
     worker_.join();
   }
   work_queue(const work_queue&) = delete;
@@ -80,40 +102,31 @@ class work_queue {
 
   void push(std::function<void()> work) {
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(progress_->mutex);
       // Work that a running item submits (a buffer given back inside a verb) runs in its place.
       work_.push_back(std::move(work));
-      ++submitted_;
+      ++progress_->submitted;
     }
-    changed_.notify_all();
+    progress_->changed.notify_all();
   }
   [[nodiscard]] std::uint64_t submitted() {
-    const std::lock_guard lock(mutex_);
-    return submitted_;
+    const std::lock_guard lock(progress_->mutex);
+    return progress_->submitted;
   }
-  [[nodiscard]] bool reached(std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
-    return done_ >= number;
-  }
-  void wait(std::uint64_t number) {
-    std::unique_lock lock(mutex_);
-    hurry_ = true;  // somebody waits: pauses would only make the tests slow
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return done_ >= number; });
-    hurry_ = false;
-  }
+  [[nodiscard]] const std::shared_ptr<stream_progress>& progress() const { return progress_; }
 
  private:
   void run() {
-    std::unique_lock lock(mutex_);
+    stream_progress& at = *progress_;
+    std::unique_lock lock(at.mutex);
     while (true) {
-      changed_.wait(lock, [&] { return closing_ || !work_.empty(); });
+      at.changed.wait(lock, [&] { return closing_ || !work_.empty(); });
       if (work_.empty()) {
         return;
       }
-      if (!hurry_ && !closing_) {
-        const std::chrono::microseconds pause(mix64(seed_ + done_) % 200);
-        changed_.wait_for(lock, pause, [&] { return hurry_ || closing_; });
+      if (at.waiting == 0 && !closing_) {
+        const std::chrono::microseconds pause(mix64(seed_ + at.done) % 200);
+        at.changed.wait_for(lock, pause, [&] { return at.waiting != 0 || closing_; });
       }
       auto next = std::move(work_.front());
       work_.pop_front();
@@ -121,18 +134,14 @@ class work_queue {
       next();
       next = nullptr;
       lock.lock();
-      ++done_;
-      changed_.notify_all();
+      ++at.done;
+      at.changed.notify_all();
     }
   }
 
   std::uint64_t seed_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  std::shared_ptr<stream_progress> progress_;
   std::deque<std::function<void()>> work_;
-  std::uint64_t submitted_ = 0;
-  std::uint64_t done_ = 0;
-  bool hurry_ = false;
   bool closing_ = false;
   std::thread worker_;
 };
@@ -141,7 +150,7 @@ void enqueue(stream_ref s, std::function<void()> work) { s.queue()->push(std::mo
 
 void stream_ref::synchronize() const {
   if (queue_ != nullptr) {
-    queue_->wait(queue_->submitted());
+    queue_->progress()->wait(queue_->submitted());
   }
 }
 
@@ -157,20 +166,24 @@ stream& stream::operator=(stream&& other) noexcept = default;
 stream_ref stream::ref() const { return stream_ref(queue_.get()); }
 
 struct event::state {
-  work_queue* queue;
-  std::uint64_t number;
+  std::shared_ptr<stream_progress> progress;  // none: the stream runs work at once
+  std::uint64_t number = 0;
 };
 
 event event::record(stream_ref s) {
-  return event(
-      std::make_shared<state>(state{s.queue(), s.queue() == nullptr ? 0 : s.queue()->submitted()}));
+  auto made = std::make_shared<state>();
+  if (s.queue() != nullptr) {
+    made->progress = s.queue()->progress();
+    made->number = s.queue()->submitted();
+  }
+  return event(std::move(made));
 }
 bool event::complete() const {
-  return state_->queue == nullptr || state_->queue->reached(state_->number);
+  return state_->progress == nullptr || state_->progress->reached(state_->number);
 }
 void event::wait() const {
-  if (state_->queue != nullptr) {
-    state_->queue->wait(state_->number);
+  if (state_->progress != nullptr) {
+    state_->progress->wait(state_->number);
   }
 }
 

@@ -41,6 +41,9 @@ class buffer {
 
   [[nodiscard]] T* data() const { return data_; }
   [[nodiscard]] std::int64_t size() const { return size_; }
+  /// From now on the memory goes back in order with `s`, whose life it may not outlast.
+  /// Requires: all work that uses the buffer is done, or was submitted to `s`.
+  void hand_over(stream_ref s) { stream_ = s; }
   [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(size_) * sizeof(T); }
 
  private:

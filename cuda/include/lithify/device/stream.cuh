@@ -78,7 +78,8 @@ class stream {
 #endif
 };
 
-/// A point in a stream's work that can be waited for; copies share the point.
+/// A point in a stream's work that can be waited for; copies share the point. It may outlive the
+/// stream: a stream ends once its work is done.
 class event {
  public:
   /// Records the work submitted to `s` so far.
