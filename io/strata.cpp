@@ -1,0 +1,266 @@
+#include "lithify/io/strata.hpp"
+
+#include "file_layer.hpp"
+#include "lithify/base/error.hpp"
+
+#define TOML_EXCEPTIONS 1
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+namespace lithify::io {
+
+namespace {
+
+constexpr std::uint64_t largest_file = std::uint64_t{1} << 20;
+// Any real elevation or depth, with room to spare, and exact in double to well below a millimetre.
+constexpr double largest_m = 1e7;
+
+constexpr std::array<std::string_view, 7> layer_keys = {
+    "material", "thickness_m",       "base_depth_m", "base_elevation_m",
+    "dip_deg",  "dip_direction_deg", "at_m"};
+constexpr std::array<std::string_view, 1> root_keys = {"layer"};
+
+// Levenshtein distance: how many letters to change, add or leave out.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+template <class Names>
+std::string nearest(std::string_view word, const Names& names) {
+  std::string best;
+  std::size_t least = 0;
+  for (const auto& name : names) {
+    const std::size_t d = distance(word, name);
+    if (best.empty() || d < least) {
+      best = name;
+      least = d;
+    }
+  }
+  return best;
+}
+
+std::vector<std::string> consolidated_names(const material_table& materials) {
+  std::vector<std::string> names;
+  for (const material& m : materials.all()) {
+    if (m.kind == material_kind::consolidated) {
+      names.push_back(m.name);
+    }
+  }
+  return names;
+}
+
+class strata_parser {
+ public:
+  strata_parser(const std::string& name, const material_table& materials)
+      : name_(name), materials_(materials) {}
+
+  strata parse(std::string_view text) {
+    toml::table root;
+    try {
+      root = toml::parse(text);
+    } catch (const toml::parse_error& broken) {
+      fail(broken.source(), std::string(broken.description()));
+    }
+    check_keys(root, root_keys);
+    const toml::array* layers = root["layer"].as_array();
+    if (layers == nullptr || layers->empty()) {
+      fail(root.source(), "there is no [[layer]]");
+    }
+    strata result;
+    for (const toml::node& node : *layers) {
+      if (!node.is_table()) {
+        fail(node.source(), "'layer' must be a list of tables: write [[layer]]");
+      }
+      const bool last = result.layers.size() + 1 == layers->size();
+      result.layers.push_back(parse_layer(*node.as_table(), last));
+    }
+    return result;
+  }
+
+ private:
+  [[noreturn]] void fail(const toml::source_region& where, const std::string& why) const {
+    throw error(errc::invalid_argument,
+                "'" + name_ + "' line " + std::to_string(where.begin.line) + ": " + why);
+  }
+
+  template <class Names>
+  void check_keys(const toml::table& table, const Names& known) const {
+    for (const auto& [key, value] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
+        fail(key.source(), "unknown key '" + std::string(key.str()) + "'; did you mean '" +
+                               nearest(key.str(), known) + "'?");
+      }
+    }
+  }
+
+  // A number, integer or float, or nothing where the key is absent.
+  std::optional<double> get(const toml::table& table, std::string_view key) const {
+    const toml::node* node = table.get(key);
+    return node == nullptr ? std::nullopt : std::optional<double>(number(*node, key));
+  }
+
+  double number(const toml::node& node, std::string_view key) const {
+    if (!node.is_number()) {
+      fail(node.source(), "'" + std::string(key) + "' must be a number");
+    }
+    return *node.value<double>();
+  }
+
+  material_id get_material(const toml::table& table) const {
+    const toml::node* node = table.get("material");
+    if (node == nullptr || !node->is_string()) {
+      fail(node == nullptr ? table.source() : node->source(),
+           "a layer needs material = \"a name\"");
+    }
+    const std::string name = node->as_string()->get();
+    const auto id = materials_.find(name);
+    if (!id) {
+      fail(node->source(), "unknown material '" + name + "'; did you mean '" +
+                               nearest(name, consolidated_names(materials_)) + "'?");
+    }
+    return *id;
+  }
+
+  void get_plane(const toml::table& table, layer& l) const {
+    l.dip_deg = get(table, "dip_deg").value_or(0.0);
+    l.dip_direction_deg = get(table, "dip_direction_deg").value_or(0.0);
+    const toml::node* at = table.get("at_m");
+    if (at == nullptr) {
+      return;
+    }
+    const toml::array* pair = at->as_array();
+    if (pair == nullptr || pair->size() != 2) {
+      fail(at->source(), "'at_m' must be [easting, northing]");
+    }
+    l.centred = false;
+    l.at_x_m = number(*pair->get(0), "at_m");
+    l.at_y_m = number(*pair->get(1), "at_m");
+  }
+
+  layer parse_layer(const toml::table& table, bool last) const {
+    check_keys(table, layer_keys);
+    layer l;
+    l.material = get_material(table);
+    const auto thickness = get(table, "thickness_m");
+    const auto depth = get(table, "base_depth_m");
+    const auto elevation = get(table, "base_elevation_m");
+    const int bases =
+        int{thickness.has_value()} + int{depth.has_value()} + int{elevation.has_value()};
+    if (bases != (last ? 0 : 1)) {
+      fail(table.source(), last ? "the last layer reaches the floor: it takes no thickness_m, "
+                                  "base_depth_m or base_elevation_m"
+                                : "a layer above the last needs exactly one of thickness_m, "
+                                  "base_depth_m, base_elevation_m");
+    }
+    if (elevation) {
+      get_plane(table, l);
+    } else if (table.contains("dip_deg") || table.contains("dip_direction_deg") ||
+               table.contains("at_m")) {
+      fail(table.source(), "dip_deg, dip_direction_deg and at_m go with base_elevation_m only");
+    }
+    l.base = thickness   ? layer_base::thickness
+             : depth     ? layer_base::depth
+             : elevation ? layer_base::plane
+                         : layer_base::floor;
+    l.value_m = thickness.value_or(depth.value_or(elevation.value_or(0.0)));
+    if (const auto why = broken(l, materials_)) {
+      fail(table.source(), *why);
+    }
+    return l;
+  }
+
+ public:
+  // Why a layer is refused, or nothing.
+  static std::optional<std::string> broken(const layer& l, const material_table& materials) {
+    if (l.material >= materials.size() ||
+        materials[l.material].kind != material_kind::consolidated) {
+      return l.material < materials.size() ? "material '" + materials[l.material].name +
+                                                 "' cannot form a layer: it is not rock"
+                                           : "a layer's material is not in the table";
+    }
+    const bool positive = l.base == layer_base::thickness || l.base == layer_base::depth;
+    if (!std::isfinite(l.value_m) || std::abs(l.value_m) > largest_m ||
+        (positive && l.value_m <= 0.0)) {
+      return positive ? "a thickness or depth must be above 0 and at most 10,000 km"
+                      : "an elevation must be finite and within 10,000 km";
+    }
+    if (!(l.dip_deg >= 0.0 && l.dip_deg < 90.0)) {
+      return "dip_deg must be in [0, 90)";
+    }
+    if (!(l.dip_direction_deg >= 0.0 && l.dip_direction_deg < 360.0)) {
+      return "dip_direction_deg must be in [0, 360)";
+    }
+    if (!std::isfinite(l.at_x_m) || !std::isfinite(l.at_y_m)) {
+      return "at_m must be finite";
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const std::string& name_;
+  const material_table& materials_;
+};
+
+}  // namespace
+
+std::string_view default_strata_toml() {
+  return R"([[layer]]
+material = "soil"
+thickness_m = 2
+
+[[layer]]
+material = "sandstone"
+base_depth_m = 40
+
+[[layer]]
+material = "limestone"
+base_depth_m = 150
+
+[[layer]]
+material = "granite"
+)";
+}
+
+strata default_strata(const material_table& materials) {
+  return parse_strata(default_strata_toml(), "default strata", materials);
+}
+
+strata parse_strata(std::string_view toml,
+                    const std::string& name,
+                    const material_table& materials) {
+  return strata_parser(name, materials).parse(toml);
+}
+
+strata read_strata(const std::filesystem::path& file, const material_table& materials) {
+  return parse_strata(read_text(file, largest_file), file.string(), materials);
+}
+
+void check_strata(const strata& s, const material_table& materials) {
+  require(!s.layers.empty(), errc::invalid_argument, "strata need at least one layer");
+  for (std::size_t i = 0; i < s.layers.size(); ++i) {
+    const bool last = i + 1 == s.layers.size();
+    const auto why = strata_parser::broken(s.layers[i], materials);
+    require(!why, errc::invalid_argument,
+            "layer " + std::to_string(i + 1) + ": " + why.value_or(""));
+    require((s.layers[i].base == layer_base::floor) == last, errc::invalid_argument,
+            "layer " + std::to_string(i + 1) + ": the last layer, and no other, reaches the floor");
+  }
+}
+
+}  // namespace lithify::io
