@@ -13,6 +13,8 @@
 # tests/support/main.cpp skips, by name, every test of a gpu-labelled run on a machine without a GPU; with
 # LITHIFY_REQUIRE_GPU=1 such a run fails instead.
 
+# The targets lithify_tests_<label> build the test programs of one label.
+
 include(GoogleTest)
 
 add_library(lithify_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
@@ -48,6 +50,16 @@ function(lithify_test_target target)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 endfunction()
 
+# So that a job can build, say, only the unit tests.
+function(lithify_group target)
+  foreach(label IN LISTS ARGN)
+    if(NOT TARGET lithify_tests_${label})
+      add_custom_target(lithify_tests_${label})
+    endif()
+    add_dependencies(lithify_tests_${label} ${target})
+  endforeach()
+endfunction()
+
 function(lithify_register target prefix device timeout)
   gtest_discover_tests(
     ${target}
@@ -61,6 +73,7 @@ endfunction()
 function(lithify_test name)
   lithify_test_arguments(cpp)
   add_executable(${name} ${arg_SOURCES})
+  lithify_group(${name} ${arg_LABEL} ${arg_LABELS})
   lithify_test_target(${name} INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
   lithify_register(${name} ${name} cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
   if(arg_ON_DEVICES AND LITHIFY_HAS_CUDA)
@@ -75,6 +88,7 @@ function(lithify_device_test name)
     lithify_device_wrapper("${source}" wrapper)
     target_sources(${name}_cpu PRIVATE "${wrapper}")
   endforeach()
+  lithify_group(${name}_cpu ${arg_LABEL} ${arg_LABELS})
   lithify_test_target(${name}_cpu INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
   lithify_device_settings(${name}_cpu)
   lithify_register(${name}_cpu ${name}_cpu cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
@@ -82,6 +96,7 @@ function(lithify_device_test name)
   if(LITHIFY_HAS_CUDA)
     add_executable(${name}_cuda ${arg_SOURCES})
     set_source_files_properties(${arg_SOURCES} PROPERTIES LANGUAGE CUDA)
+    lithify_group(${name}_cuda gpu)
     lithify_test_target(${name}_cuda INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
     lithify_device_settings(${name}_cuda)
     lithify_register(${name}_cuda ${name}_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
