@@ -2,14 +2,14 @@
 /// the content digest and the measured solid all read it.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "lithify/base/fixed_point.hpp"
 #include "lithify/base/hash128.hpp"
 #include "lithify/device/buffer.cuh"
 #include "lithify/octree/detail/index_view.cuh"
 #include "lithify/octree/query_types.hpp"
+
+#include <cstdint>
+#include <vector>
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
@@ -29,10 +29,11 @@ struct merged_view {
   }
 };
 
-/// LOD material of the cube `cube` at `level` in the index alone.
+/// LOD material of the cube `cube` at `level` in the index alone. Requires: it meets the region.
 LITHIFY_HD material_id index_lod(const index_view& index, morton_key cube, int level);
 
-/// LOD material of the cube in the merged view. Requires: the cube meets the region, level < levels.
+/// LOD material of the cube in the merged view: of the list where the cube holds a delta, else of
+/// the index. Requires: the cube meets the region, level < levels.
 LITHIFY_HD material_id merged_lod(const merged_view& world, morton_key cube, int level);
 
 /// Owner of a run and its levels, as a snapshot caches it.
@@ -45,25 +46,31 @@ struct delta_run {
 };
 
 /// Adds levels up to `level` to a run whose level 0 stands. Sync (one count a level).
+/// Errors: out_of_memory; the levels built so far stay.
 void build_levels(device::exec ex, const index_view& index, delta_run& run, int level);
 
 /// Materials of the cubes at LOD `level` that meet `box` (half-open, voxels; clipped to the region
 /// by the caller), x fastest, into device memory: cube (i, j, k) from floor(min / 2^level).
-void read_box(device::exec ex, const merged_view& world, voxel_box box, int level,
-              material_id* out);
+/// Requires: level < world.levels.
+void read_box(
+    device::exec ex, const merged_view& world, voxel_box box, int level, material_id* out);
 
-/// The box as clipped cubes of one material each: the largest aligned cubes that are of one material
-/// in the merged view, none finer than `level`, clipped to the box; they tile it. Sync.
-[[nodiscard]] std::vector<cube_run> read_runs(device::exec ex, const merged_view& world,
-                                              voxel_box box, int level);
+/// The box as clipped cubes of one material each: the largest aligned cubes that are of one
+/// material in the merged view, none finer than `level`, clipped to the box; they tile it. Sync.
+[[nodiscard]] std::vector<cube_run> read_runs(device::exec ex,
+                                              const merged_view& world,
+                                              voxel_box box,
+                                              int level);
 
 /// Spans of the columns of `box` (its z range included), bottom to top, as CSR on the host. Sync.
 [[nodiscard]] column_list read_columns(device::exec ex, const merged_view& world, voxel_box box);
 
-/// Highest voxel that is not air of each column of [x0, x1) x [y0, y1), -1 if none; device array.
+/// Highest voxel that is not air of each column of [x0, x1) x [y0, y1), -1 if none; device array,
+/// x fastest. Columns count whole: the box's z range does not matter.
 void column_tops(device::exec ex, const merged_view& world, voxel_box box, std::int32_t* top);
 
-/// Content hash of the merged view: a function of the voxels alone. Sync. Definition: octree/README.md.
+/// Content hash of the merged view: a function of the voxels alone, whatever form they have.
+/// octree/README.md defines it. Sync (one count a level). Cost: the mixed part of the world.
 [[nodiscard]] digest128 content_digest(device::exec ex, const merged_view& world);
 
 /// The same, per chunk that is not uniform air, by rising chunk key. Sync.
@@ -75,7 +82,8 @@ struct chunk_digest {
 
 /// Sum over all voxels of the region of solid[material]; `solid` on the device, one per material.
 /// Sync.
-[[nodiscard]] int128 total_solid(device::exec ex, const merged_view& world,
+[[nodiscard]] int128 total_solid(device::exec ex,
+                                 const merged_view& world,
                                  const std::int32_t* solid);
 
 }  // namespace lithify::octree::inline LITHIFY_BACKEND

@@ -1,0 +1,151 @@
+/// The solid that a world holds, summed exactly over its voxels.
+///
+/// The index is summed node by node, one level at a time; then every delta adds the difference to
+/// what the index holds at its voxel.
+#include "lithify/device/verbs.cuh"
+#include "lithify/octree/detail/merged.cuh"
+
+#include <utility>
+
+namespace lithify::octree::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// A node with the cube that it stands for.
+struct keyed_node {
+  node value;
+  morton_key cube;
+};
+
+/// Solid of the uniform children of some nodes, and how many of their children are not uniform.
+struct level_sum {
+  int128 solid;
+  std::int64_t mixed;
+};
+
+/// Children of the nodes of one level, numbered through.
+struct child_list {
+  index_view index;
+  const keyed_node* parent;
+  int level;   ///< of the parents
+  int fanout;  ///< children a parent
+
+  LITHIFY_HD keyed_node operator[](std::int64_t i) const {
+    const keyed_node& p = parent[i / fanout];
+    const int below = child_level(level);
+    const morton_key cube = (p.cube << (3 * (level - below))) | static_cast<morton_key>(i % fanout);
+    return {index.child(p.value, level, cube << (3 * below)), cube};
+  }
+};
+
+/// Solid of a node's cube if all its voxels inside the region are `m`.
+LITHIFY_HD int128 uniform_solid(const index_view& index,
+                                morton_key cube,
+                                int level,
+                                std::int64_t solid) {
+  const voxel_box box = cube_box(cube, level);
+  return index.size.contains(box.min)
+             ? static_cast<int128>(box.clipped(index.size.box()).volume()) * solid
+             : 0;
+}
+
+/// Sums the uniform children and lists the others.
+int128 sum_children(device::exec ex,
+                    const child_list& child,
+                    std::int64_t children,
+                    const std::int32_t* solid,
+                    device::buffer<keyed_node>& mixed) {
+  const int below = child_level(child.level);
+  const level_sum sum = device::reduce<level_sum>(
+      ex, children, level_sum{0, 0},
+      [] LITHIFY_HD(const level_sum& a, const level_sum& b) -> level_sum {
+        return {a.solid + b.solid, a.mixed + b.mixed};
+      },
+      [=] LITHIFY_HD(std::int64_t i) -> level_sum {
+        const keyed_node n = child[i];
+        return n.value.is_uniform()
+                   ? level_sum{uniform_solid(child.index, n.cube, below, solid[n.value.lod()]), 0}
+                   : level_sum{0, 1};
+      });
+  mixed = device::buffer<keyed_node>(ex, sum.mixed);
+  keyed_node* const out = mixed.data();
+  device::buffer<std::int64_t> total(ex, 1);
+  device::select_if(
+      ex, children, [=] LITHIFY_HD(std::int64_t i) -> bool { return !child[i].value.is_uniform(); },
+      [=] LITHIFY_HD(std::int64_t i, std::int64_t position) { out[position] = child[i]; },
+      total.data());
+  return sum.solid;
+}
+
+/// Solid of row `row` (y + 8 z) of a brick; a sparse brick counts whole at row 0.
+LITHIFY_HD std::int64_t row_solid(const index_view& index,
+                                  const keyed_node& brick,
+                                  int row,
+                                  const std::int32_t* solid) {
+  const voxel low = brick_voxel(brick.cube, row * brick_edge);
+  if (brick.value.kind() == node_kind::dense) {
+    std::int64_t sum = 0;
+    if (index.size.contains(low)) {
+      const material_id* const line = index.dense[brick.value.slot()]->voxel + row * brick_edge;
+      const std::int32_t inside =
+          index.size.x - low.x < brick_edge ? index.size.x - low.x : brick_edge;
+      for (std::int32_t x = 0; x < inside; ++x) {
+        sum += solid[line[x]];
+      }
+    }
+    return sum;
+  }
+  if (row != 0) {
+    return 0;
+  }
+  const sparse_brick& b = *index.sparse[brick.value.slot()];
+  std::int64_t sum =
+      cube_box(brick.cube, brick_level).clipped(index.size.box()).volume() * solid[b.majority];
+  for (int i = 0; i < b.count; ++i) {
+    if (index.size.contains(brick_voxel(brick.cube, b.position[i]))) {
+      sum += solid[b.other[i]] - solid[b.majority];
+    }
+  }
+  return sum;
+}
+
+int128 index_solid(device::exec ex, const index_view& index, const std::int32_t* solid) {
+  if (index.root.is_uniform()) {
+    return static_cast<int128>(index.size.box().volume()) *
+           device::read(ex, solid + index.root.lod());
+  }
+  device::buffer<keyed_node> nodes(ex, 1);
+  const keyed_node root{index.root, 0};
+  device::copy_to_device(ex, nodes.data(), &root, 1);
+  int128 sum = 0;
+  for (int level = index.top_level; level > brick_level; level = child_level(level)) {
+    const int fanout = level > chunk_level ? page_nodes : block_nodes;
+    device::buffer<keyed_node> mixed;
+    sum +=
+        sum_children(ex, {index, nodes.data(), level, fanout}, nodes.size() * fanout, solid, mixed);
+    nodes = std::move(mixed);
+  }
+  const keyed_node* const brick = nodes.data();
+  return sum + device::reduce<int128>(
+                   ex, nodes.size() * 64, 0,
+                   [] LITHIFY_HD(int128 a, int128 b) -> int128 { return a + b; },
+                   [=] LITHIFY_HD(std::int64_t i) -> int128 {
+                     return row_solid(index, brick[i / 64], static_cast<int>(i % 64), solid);
+                   });
+}
+
+}  // namespace
+
+int128 total_solid(device::exec ex, const merged_view& world, const std::int32_t* solid) {
+  const index_view index = world.index;
+  const delta_run_view run = world.level[0];
+  const std::int64_t difference = device::reduce<std::int64_t>(
+      ex, run.size, 0,
+      [] LITHIFY_HD(std::int64_t a, std::int64_t b) -> std::int64_t { return a + b; },
+      [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
+        return std::int64_t{solid[run.material[i]]} - solid[index.material(run.key[i])];
+      });
+  return index_solid(ex, index, solid) + difference;
+}
+
+}  // namespace lithify::octree::inline LITHIFY_BACKEND
