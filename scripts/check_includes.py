@@ -27,6 +27,9 @@ FOLDERS = {
     "bench": None,
 }
 
+# Tests that may include what lies under detail/: the library's device headers among it.
+SEE_INTERNALS = ["tests/unit", "tests/property", "tests/support"]
+
 # From these folders only plain headers of the named ones: *.hpp, nothing under detail/.
 PUBLIC_ONLY = {"io": {"octree", "deltas"}}
 
@@ -101,8 +104,8 @@ def check_own(root, path, folder, included, roots):
         yield "no include root holds this header"
     if path.endswith(".hpp") and "/include/lithify/" in path and included.endswith(".cuh"):
         yield "a public plain header may not include device code"
-    if folder == "tests" and not within(path, ["tests/unit"]) and "/detail/" in included:
-        yield "only tests/unit may see internals"
+    if folder == "tests" and not within(path, SEE_INTERNALS) and "/detail/" in included:
+        yield "only " + ", ".join(SEE_INTERNALS) + " may see internals"
 
 
 def check_third_party(path, folder, included):
