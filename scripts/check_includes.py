@@ -34,7 +34,7 @@ SEE_INTERNALS = ["tests/unit", "tests/property", "tests/support"]
 PUBLIC_ONLY = {"io": {"octree", "deltas"}}
 
 # Third-party headers -> where they may be included: folders, or single files.
-VERBS = {"cuda/include/lithify/device/verbs.cuh", "cuda/include/lithify/device/detail"}
+VERBS = {"cuda/include/lithify/device/verbs.cuh", "cuda/include/lithify/device/detail", "cuda/device"}
 THIRD_PARTY = [
     (r"(thrust|cub)/", VERBS | {"bench", "tests/unit"}),
     (r"(tbb|oneapi)/", {"cuda", "host", "bench", "tests"}),
@@ -54,7 +54,7 @@ NOT_IN_BASE = "host/base may include the standard library and itself"
 POSIX = re.compile(
     r"(sys/(mman|stat|types|resource|wait|time|ioctl|file|sysinfo|uio|statvfs|utsname|socket|random|syscall|prctl)"
     r"|unistd|fcntl|dlfcn|pthread|signal|csignal|errno|time|limits|termios|poll|dirent|spawn|sched"
-    r"|linux/[a-z_]+|immintrin|nmmintrin|x86intrin|cpuid|stdlib|string|stdio|stdint|stddef|stdbool|inttypes|math"
+    r"|linux/[a-z_]+|[a-z]*mmintrin|x86intrin|cpuid|stdlib|string|stdio|stdint|stddef|stdbool|inttypes|math"
     r"|assert)\.h$")
 STANDARD = re.compile(r"[a-z_0-9]+$")
 

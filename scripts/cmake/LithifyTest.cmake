@@ -67,7 +67,16 @@ function(lithify_register target prefix device timeout)
     TEST_LIST ${prefix}_tests
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
     DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${ARGN}" TIMEOUT ${timeout} ENVIRONMENT LITHIFY_TEST_DEVICE=${device})
+    PROPERTIES TIMEOUT ${timeout} ENVIRONMENT LITHIFY_TEST_DEVICE=${device})
+  # Labels are a list, which gtest_discover_tests (CMake 3.25) does not carry through its own lists: they are
+  # set in a file that ctest reads after the one with the tests. The tests are unknown until they are built.
+  set(labels_file "${CMAKE_CURRENT_BINARY_DIR}/${prefix}_labels.cmake")
+  file(CONFIGURE OUTPUT "${labels_file}" @ONLY CONTENT [=[
+if(@prefix@_tests)
+  set_tests_properties(${@prefix@_tests} PROPERTIES LABELS "@ARGN@")
+endif()
+]=])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels_file}")
 endfunction()
 
 function(lithify_test name)

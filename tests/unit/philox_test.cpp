@@ -1,11 +1,11 @@
 // The generator against the published test vectors, and the properties random_bits promises.
+#include "lithify/base/philox.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstdint>
 #include <set>
-
-#include "lithify/base/philox.hpp"
 
 namespace {
 
