@@ -5,7 +5,9 @@
 # begin with its backend. A benchmark asks no GPU for anything before it runs: on a machine without one
 # the CUDA rows report themselves as skipped.
 #
-# Every program is listed in build/bench/programs.txt, for scripts/bench and CI.
+# The target lithify_benches builds them all. Every program is listed in build/bench/programs.txt, for scripts/bench and CI.
+
+add_custom_target(lithify_benches)
 
 function(lithify_bench name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEVICE_SOURCES;LIBRARIES")
@@ -21,6 +23,7 @@ function(lithify_bench name)
     lithify_device_sources(${name} ${arg_DEVICE_SOURCES})
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  add_dependencies(lithify_benches ${name})
   set_property(GLOBAL APPEND PROPERTY LITHIFY_BENCH_PROGRAMS ${name})
 endfunction()
 

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Merges the results of the benchmark programs, and holds them against bench/goals.json.
+
+A goal names a benchmark of ours and either a peer measured in the same run or a fixed limit:
+
+  {"what": "overlay find, all hits", "ours": "cpu/overlay_find/hits:100", "measure": "items_per_second",
+   "peer": "cpu/openvdb_find/hits:100", "ratio": 5}                      met when ours / peer >= 5
+  {"what": "consolidation of 1 M deltas", "ours": "...", "measure": "real_time_s", "limit": 0.012}
+                                                                         met when ours <= 0.012
+
+`measure` is items_per_second, bytes_per_second, real_time_s or the name of a counter. More is better, except for
+real_time_s, for which a ratio is peer / ours and a limit an upper bound; "better": "less" says so of a counter.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def output_of(*command):
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def cache_entry(root, name):
+    cache = root / "build" / "CMakeCache.txt"
+    lines = cache.read_text().splitlines() if cache.exists() else []
+    return next((line.split("=", 1)[1] for line in lines if line.startswith(name + ":")), "")
+
+
+def machine(root):
+    """What the figures were measured on."""
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    gpu = output_of("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").splitlines()
+    compiler = cache_entry(root, "CMAKE_CXX_COMPILER") or "c++"
+    cuda_compiler = cache_entry(root, "CMAKE_CUDA_COMPILER")
+    return {
+        "cpu": model,
+        "gpu": gpu[0] if gpu else "none",
+        "compiler": (output_of(compiler, "--version").splitlines() or [""])[0],
+        "cuda_compiler": (output_of(cuda_compiler, "--version").splitlines() or [""])[-1] if cuda_compiler else "none",
+        "commit": output_of("git", "-C", str(root), "describe", "--always", "--dirty") or "unknown",
+    }
+
+
+def merge(folder, root):
+    merged = {"context": machine(root), "benchmarks": []}
+    for path in sorted(folder.glob("*.json")):
+        text = path.read_text()
+        if not text.strip():
+            continue  # a program none of whose benchmarks the filter chose
+        results = json.loads(text)
+        for key in ("date", "num_cpus", "mhz_per_cpu", "load_avg", "library_build_type"):
+            if key in results["context"]:
+                merged["context"].setdefault(key, results["context"][key])
+        merged["benchmarks"] += [{"program": path.stem, **row} for row in results["benchmarks"]]
+    return merged
+
+
+def value(row, measure):
+    if measure == "real_time_s":
+        return row["real_time"] * SECONDS[row["time_unit"]]
+    return row.get(measure)
+
+
+def find(results, name, measure):
+    """The value of a benchmark, its median where it was repeated; None when it was not measured."""
+    rows = [row for row in results["benchmarks"] if not row.get("error_occurred")]
+    for wanted in (name + "_median", name):
+        for row in rows:
+            if row["name"] == wanted or row["name"].startswith(wanted + "/") and row["name"].endswith("/real_time"):
+                return value(row, measure)
+    return None
+
+
+def short(number):
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (0, "n")):
+        if abs(number) >= limit:
+            scale = limit if limit > 0 else 1e-9
+            return f"{number / scale:.3g} {unit}".strip()
+    return "0"
+
+
+def judge(goal, results):
+    """(ours, peer or limit, ratio, goal, verdict) as text."""
+    less = goal["measure"] == "real_time_s" or goal.get("better") == "less"
+    ours = find(results, goal["ours"], goal["measure"])
+    if "limit" in goal:
+        against, wanted = goal["limit"], 1.0
+        text = f"{'<=' if less else '>='} {short(against)}"
+    else:
+        against, wanted = find(results, goal["peer"], goal["measure"]), goal["ratio"]
+        text = f">= {wanted:g}x"
+    if ours is None or against is None:
+        missing = goal["ours"] if ours is None else goal["peer"]
+        return ("-" if ours is None else short(ours), "-" if against is None else short(against), "-", text,
+                f"not measured ({missing})")
+    if ours <= 0 or against <= 0:
+        return (short(ours), short(against), "-", text, "not a figure")
+    ratio = against / ours if less else ours / against
+    return short(ours), short(against), f"{ratio:.2f}x", text, "met" if ratio >= wanted else "short"
+
+
+def print_goals(results, goals):
+    rows = [("what", "ours", "peer or limit", "ratio", "goal", "")]
+    rows += [(goal["what"], *judge(goal, results)) for goal in goals]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    verdicts = [row[-1] for row in rows[1:]]
+    print(f"{verdicts.count('met')} met, {verdicts.count('short')} short, "
+          f"{len(verdicts) - verdicts.count('met') - verdicts.count('short')} not measured")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=pathlib.Path, required=True)
+    parser.add_argument("--merge", type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--goals", type=pathlib.Path, metavar="RESULTS")
+    arguments = parser.parse_args()
+    if arguments.merge:
+        arguments.output.write_text(json.dumps(merge(arguments.merge, arguments.root), indent=1) + "\n")
+    if arguments.goals:
+        goals = json.loads((arguments.root / "bench" / "goals.json").read_text())
+        print_goals(json.loads(arguments.goals.read_text()), goals)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
