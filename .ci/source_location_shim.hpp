@@ -1,4 +1,5 @@
-// For clang-tidy 14 only, which lacks the builtin behind libstdc++'s <source_location>. Never compiled.
+// For clang-tidy 14 only, which lacks the builtin behind libstdc++'s <source_location>. Never
+// compiled.
 #pragma once
 #include <source_location>
 #ifndef __cpp_lib_source_location

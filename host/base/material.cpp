@@ -1,10 +1,10 @@
 #include "lithify/base/material.hpp"
 
+#include "lithify/base/error.hpp"
+
 #include <array>
 #include <cmath>
 #include <limits>
-
-#include "lithify/base/error.hpp"
 
 namespace lithify {
 
@@ -60,8 +60,8 @@ std::optional<material_id> material_table::find(std::string_view name) const {
 
 material_id material_table::set(const material& m) {
   require(!m.name.empty(), errc::invalid_argument, "a material needs a name");
-  for (const double value : std::array{m.porosity, m.density_kg_per_m3, m.erosion_resistance,
-                                       m.frost_susceptibility}) {
+  for (const double value :
+       std::array{m.porosity, m.density_kg_per_m3, m.erosion_resistance, m.frost_susceptibility}) {
     require(std::isfinite(value) && value >= 0.0, errc::invalid_argument,
             "material '" + m.name + "': properties must be finite and not negative");
   }

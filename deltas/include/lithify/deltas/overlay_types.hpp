@@ -1,11 +1,11 @@
 /// Plain types of the overlay's interface.
 #pragma once
 
+#include "lithify/base/types.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "lithify/base/types.hpp"
 
 namespace lithify {
 

@@ -5,14 +5,6 @@
 /// never wait for a writer. Plain C++20: no CUDA, no Thrust.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "lithify/base/field.hpp"
 #include "lithify/base/geometry.hpp"
 #include "lithify/base/hash128.hpp"
@@ -23,10 +15,18 @@
 #include "lithify/octree/voxel_image.hpp"
 #include "lithify/passes/pass_types.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 namespace lithify {
 
 namespace engine {
-class backend_world;     // one per backend, behind virtual calls
+class backend_world;  // one per backend, behind virtual calls
 class backend_snapshot;
 }  // namespace engine
 
@@ -94,7 +94,7 @@ struct world_statistics {
   std::int64_t overlay_slots = 0;  ///< claimed slots of published tables
   std::int64_t tables = 0;
   std::int64_t dense_bricks = 0, sparse_bricks = 0, node_blocks = 0, directory_pages = 0;
-  std::size_t device_bytes = 0;       ///< in use now
+  std::size_t device_bytes = 0;  ///< in use now
   std::size_t peak_device_bytes = 0;
   std::uint64_t host_bytes_read = 0;  ///< device to host, since creation
   std::int64_t consolidations = 0;
@@ -124,7 +124,8 @@ class world {
 
   /// Replaces the voxels by columns of spans: `offset` (columns + 1, x fastest), exclusive tops
   /// rising in a column, materials. Equals writing every voxel, without the overlay.
-  void build(std::span<const std::int64_t> offset, std::span<const std::int32_t> top,
+  void build(std::span<const std::int64_t> offset,
+             std::span<const std::int32_t> top,
              std::span<const material_id> material);
   /// Replaces the voxels by an image; its overlay arrays become one table.
   void load(const voxel_image& image, std::uint64_t batch_number);
@@ -148,7 +149,8 @@ class world {
   [[nodiscard]] std::vector<std::pair<std::string, double>> stage_seconds() const;
 
   /// Starts simulating with these passes. `columns` empty: derived from the voxels.
-  void simulate(std::vector<pass_config> passes, std::span<const field> columns = {},
+  void simulate(std::vector<pass_config> passes,
+                std::span<const field> columns = {},
                 const simulation_state& from = {});
   /// One step. Requires: simulate was called. Errors: out_of_range, out_of_memory: nothing changed.
   step_report step(double dt_yr);

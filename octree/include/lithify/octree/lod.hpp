@@ -1,19 +1,19 @@
 /// The LOD material: one rule, used by bricks, nodes, the overlay and every test oracle.
 #pragma once
 
-#include <cstdint>
-
 #include "lithify/base/types.hpp"
+
+#include <cstdint>
 
 namespace lithify {
 
-/// Material of a cube of LOD k from the LOD k-1 materials of its 8 sub-cubes (Morton order: bit 0 x,
-/// bit 1 y, bit 2 z).
+/// Material of a cube of LOD k from the LOD k-1 materials of its 8 sub-cubes (Morton order: bit 0
+/// x, bit 1 y, bit 2 z).
 ///
 /// The most frequent material wins. Air wins no tie, so that a thin surface does not vanish; among
-/// the others the material whose highest sub-cube is highest, then the lowest id. `inside` has bit i
-/// set where sub-cube i holds at least one voxel of the region; the others do not vote.
-/// Gives air where nothing votes.
+/// the others the material whose highest sub-cube is highest, then the lowest id. `inside` has bit
+/// i set where sub-cube i holds at least one voxel of the region; the others do not vote. Gives air
+/// where nothing votes.
 [[nodiscard]] constexpr material_id lod_vote(const material_id (&sub)[8], std::uint32_t inside) {
   material_id best = air;
   int best_count = 0;

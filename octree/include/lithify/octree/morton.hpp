@@ -1,12 +1,13 @@
 /// Morton keys: the only keys of the overlay and the index.
 ///
 /// 63 bits, x in bit 3i, y in 3i + 1, z in 3i + 2; bit 63 stays free, so that all ones can mean "no
-/// key". The key of a cube at LOD k is its voxels' key shifted right by 3k; ranges of keys are cubes.
+/// key". The key of a cube at LOD k is its voxels' key shifted right by 3k; ranges of keys are
+/// cubes.
 #pragma once
 
-#include <cstdint>
-
 #include "lithify/base/types.hpp"
+
+#include <cstdint>
 
 namespace lithify {
 
@@ -46,7 +47,8 @@ inline constexpr morton_key no_key = ~morton_key{0};
 }
 
 [[nodiscard]] constexpr voxel morton_decode(morton_key key) {
-  return {static_cast<std::int32_t>(gather_bits(key)), static_cast<std::int32_t>(gather_bits(key >> 1)),
+  return {static_cast<std::int32_t>(gather_bits(key)),
+          static_cast<std::int32_t>(gather_bits(key >> 1)),
           static_cast<std::int32_t>(gather_bits(key >> 2))};
 }
 

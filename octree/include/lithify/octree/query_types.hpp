@@ -1,17 +1,17 @@
 /// Plain results of range queries.
 #pragma once
 
+#include "lithify/base/types.hpp"
+
 #include <cstdint>
 #include <vector>
-
-#include "lithify/base/types.hpp"
 
 namespace lithify {
 
 /// A cube, or the part of one that a box leaves, of one material.
 struct cube_run {
-  voxel_box box;         ///< clipped
-  std::int32_t level;    ///< LOD of the cube before clipping
+  voxel_box box;       ///< clipped
+  std::int32_t level;  ///< LOD of the cube before clipping
   material_id material;
   friend bool operator==(const cube_run&, const cube_run&) = default;
 };

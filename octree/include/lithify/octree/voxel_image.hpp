@@ -1,15 +1,15 @@
 /// Host copy of a world's voxels in canonical form: what checkpoints store.
 ///
 /// The leaves of the fully collapsed octree, unique for a given content: no cube of one material is
-/// split, and a brick with at most 15 voxels that differ from its most frequent material (the lowest
-/// id wins a tie) is sparse. Voxels outside the region neither prevent a collapse nor count.
+/// split, and a brick with at most 15 voxels that differ from its most frequent material (the
+/// lowest id wins a tie) is sparse. Voxels outside the region neither prevent a collapse nor count.
 #pragma once
-
-#include <cstdint>
-#include <vector>
 
 #include "lithify/base/types.hpp"
 #include "lithify/octree/morton.hpp"
+
+#include <cstdint>
+#include <vector>
 
 namespace lithify {
 
@@ -32,10 +32,10 @@ struct voxel_image {
   std::vector<morton_key> uniform_key;  ///< Morton key of the cube at its level
   std::vector<material_id> uniform_material;
 
-  std::vector<morton_key> dense_key;       ///< brick keys, rising
-  std::vector<material_id> dense_voxels;   ///< 512 a brick, x fastest, then y, then z
+  std::vector<morton_key> dense_key;      ///< brick keys, rising
+  std::vector<material_id> dense_voxels;  ///< 512 a brick, x fastest, then y, then z
 
-  std::vector<morton_key> sparse_key;      ///< brick keys, rising
+  std::vector<morton_key> sparse_key;  ///< brick keys, rising
   std::vector<sparse_brick> sparse_record;
 
   // Deltas committed but not consolidated, newest version a voxel, by rising key.

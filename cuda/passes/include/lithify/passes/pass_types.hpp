@@ -1,12 +1,12 @@
 /// Plain types of the passes' interface: parameters, budgets, reports.
 #pragma once
 
+#include "lithify/base/fixed_point.hpp"
+
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "lithify/base/fixed_point.hpp"
 
 namespace lithify {
 
@@ -34,7 +34,7 @@ struct pass_budget {
   int128 exported = 0;  ///< crossed the region's sides
   std::int64_t deltas = 0;
   std::int64_t substeps = 1;
-  std::int64_t capped = 0;  ///< fluxes cut to what the donor had; never silent
+  std::int64_t capped = 0;    ///< fluxes cut to what the donor had; never silent
   double stable_dt_yr = 0.0;  ///< the step that stability allows, 0 = no bound
 };
 

@@ -6,10 +6,10 @@
 /// is in the digest and in the checkpoint.
 #pragma once
 
-#include <cstdint>
-
 #include "lithify/base/fixed_point.hpp"
 #include "lithify/base/types.hpp"
+
+#include <cstdint>
 
 namespace lithify {
 
@@ -18,11 +18,13 @@ inline constexpr std::int32_t outside_column = -1;
 
 /// Surface height of a column above the region's floor, in units of 2^-20 voxel height.
 ///
-/// h = (rock_top + n_loose) 2^20 + floor(residual 2^20 / s(rock)) + floor(ledger 2^20 / s(sediment)).
-/// A column whose rock voxel is whole and that carries nothing has h = (rock_top + 1) 2^20.
-/// Requires: rock_top >= 0; both solids > 0 (quanta of solid in a full voxel).
-[[nodiscard]] constexpr std::int64_t surface_height(std::int32_t rock_top, std::int32_t n_loose,
-                                                    std::int32_t residual, std::int64_t ledger,
+/// h = (rock_top + n_loose) 2^20 + floor(residual 2^20 / s(rock)) + floor(ledger 2^20 /
+/// s(sediment)). A column whose rock voxel is whole and that carries nothing has h = (rock_top + 1)
+/// 2^20. Requires: rock_top >= 0; both solids > 0 (quanta of solid in a full voxel).
+[[nodiscard]] constexpr std::int64_t surface_height(std::int32_t rock_top,
+                                                    std::int32_t n_loose,
+                                                    std::int32_t residual,
+                                                    std::int64_t ledger,
                                                     std::int32_t rock_solid,
                                                     std::int32_t sediment_solid) {
   return ((std::int64_t{rock_top} + n_loose) << fraction_bits) +

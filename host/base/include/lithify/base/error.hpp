@@ -31,7 +31,8 @@ enum class errc {
 /// A refused or failed operation: what, where and what to do, in one line.
 class error : public std::runtime_error {
  public:
-  error(errc code, const std::string& message,
+  error(errc code,
+        const std::string& message,
         std::source_location place = std::source_location::current())
       : std::runtime_error(message), code_(code), place_(place) {}
 
@@ -45,7 +46,9 @@ class error : public std::runtime_error {
 };
 
 /// Throws `error{code, message}` unless `condition` holds.
-inline void require(bool condition, errc code, std::string_view message,
+inline void require(bool condition,
+                    errc code,
+                    std::string_view message,
                     std::source_location place = std::source_location::current()) {
   if (!condition) {
     throw error(code, std::string(message), place);

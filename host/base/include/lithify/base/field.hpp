@@ -1,6 +1,8 @@
 /// Named typed arrays: how passes hand their state to files, digests and pictures.
 #pragma once
 
+#include "lithify/base/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -8,8 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "lithify/base/error.hpp"
 
 namespace lithify {
 
@@ -55,8 +55,10 @@ struct field {
   }
 
   template <class T>
-  [[nodiscard]] static field make(std::string name, std::string unit,
-                                  std::vector<std::int64_t> shape, std::span<const T> values) {
+  [[nodiscard]] static field make(std::string name,
+                                  std::string unit,
+                                  std::vector<std::int64_t> shape,
+                                  std::span<const T> values) {
     field f{std::move(name), std::move(unit), field_type_of<T>, std::move(shape), {}};
     f.bytes.resize(values.size_bytes());
     if (!values.empty()) {

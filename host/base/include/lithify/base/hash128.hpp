@@ -71,7 +71,9 @@ class hasher128 {
   }
 
  private:
-  static constexpr std::uint64_t rotate(std::uint64_t x, int r) { return (x << r) | (x >> (64 - r)); }
+  static constexpr std::uint64_t rotate(std::uint64_t x, int r) {
+    return (x << r) | (x >> (64 - r));
+  }
 
   std::uint64_t h1_;
   std::uint64_t h2_;

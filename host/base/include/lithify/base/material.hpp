@@ -5,14 +5,14 @@
 /// never a built-in name. Materials are matched by name, never by number, across files.
 #pragma once
 
+#include "lithify/base/fixed_point.hpp"
+#include "lithify/base/types.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "lithify/base/fixed_point.hpp"
-#include "lithify/base/types.hpp"
 
 namespace lithify {
 

@@ -6,13 +6,13 @@
 /// that read such a version are complete.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <vector>
-
 #include "lithify/device/buffer.cuh"
 #include "lithify/octree/detail/index_view.cuh"
 #include "lithify/octree/voxel_image.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
@@ -28,9 +28,9 @@ struct brick_edits {
 
 /// Columns of spans on the host, bottom to top: the input of a bulk build.
 struct column_spans {
-  const std::int64_t* offset = nullptr;  ///< columns + 1, cell order (x fastest)
-  const std::int32_t* top = nullptr;     ///< exclusive top z of each span, rising in a column
-  const material_id* material = nullptr; ///< above the last span is air
+  const std::int64_t* offset = nullptr;   ///< columns + 1, cell order (x fastest)
+  const std::int32_t* top = nullptr;      ///< exclusive top z of each span, rising in a column
+  const material_id* material = nullptr;  ///< above the last span is air
 };
 
 class index_version;  // immutable, shared by snapshots; its destructor marks the version dead
@@ -38,8 +38,8 @@ class index_update;   // fresh nodes of a merge that is not published; dropped, 
 
 struct index_statistics {
   std::int64_t pages = 0, blocks = 0, dense_bricks = 0, sparse_bricks = 0;  ///< slots in use
-  std::int64_t waiting = 0;       ///< retired slots that a live version or an event still holds
-  std::size_t bytes_reserved = 0; ///< slabs and tables
+  std::int64_t waiting = 0;        ///< retired slots that a live version or an event still holds
+  std::size_t bytes_reserved = 0;  ///< slabs and tables
 };
 
 /// Test hook and progress: called after each named step of an update.
@@ -57,8 +57,10 @@ class index {
 
   /// Merges `edits` into the current version, without publishing.
   /// Errors: out_of_memory; the index is then as before. Sync (counts).
-  [[nodiscard]] index_update merge(device::exec ex, const brick_edits& edits,
-                                   step_hook hook = nullptr, void* context = nullptr);
+  [[nodiscard]] index_update merge(device::exec ex,
+                                   const brick_edits& edits,
+                                   step_hook hook = nullptr,
+                                   void* context = nullptr);
   /// Replaces the world by columns of spans; equals writing every voxel. Not published yet.
   [[nodiscard]] index_update bulk_build(device::exec ex, const column_spans& columns);
   /// Replaces the world by the leaves of an image (its overlay is the caller's business).

@@ -4,12 +4,12 @@
 /// can reach is ever written again.
 #pragma once
 
-#include <cstdint>
-
 #include "lithify/device/backend.cuh"
 #include "lithify/octree/detail/node.cuh"
 #include "lithify/octree/lod.hpp"
 #include "lithify/octree/voxel_image.hpp"
+
+#include <cstdint>
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
@@ -90,7 +90,8 @@ struct index_view {
   }
 };
 
-/// Deltas of a snapshot in key order, newest version a voxel: the merged view is this over an index.
+/// Deltas of a snapshot in key order, newest version a voxel: the merged view is this over an
+/// index.
 struct delta_run_view {
   const morton_key* key = nullptr;  ///< rising
   const material_id* material = nullptr;

@@ -7,10 +7,10 @@
 /// vote; a node whose cube lies wholly outside is uniform air.
 #pragma once
 
-#include <cstdint>
-
 #include "lithify/base/types.hpp"
 #include "lithify/octree/morton.hpp"
+
+#include <cstdint>
 
 namespace lithify::octree {
 
@@ -39,7 +39,7 @@ struct node {
   friend constexpr bool operator==(const node&, const node&) = default;
 };
 
-inline constexpr int page_bits = 9;   ///< a page holds 512 nodes: 8 x 8 x 8 cubes
+inline constexpr int page_bits = 9;  ///< a page holds 512 nodes: 8 x 8 x 8 cubes
 inline constexpr int page_levels = 3;
 inline constexpr int page_nodes = 1 << page_bits;
 inline constexpr int block_nodes = 8;
@@ -68,9 +68,9 @@ inline constexpr int block_nodes = 8;
 /// Position x + 8 (y + 8 z) inside a brick of the voxel with Morton key `key`.
 [[nodiscard]] constexpr int brick_position(morton_key key) {
   const auto bit = [key](int i) { return static_cast<int>((key >> i) & 1U); };
-  return bit(0) | (bit(3) << 1) | (bit(6) << 2) |                   // x
-         ((bit(1) | (bit(4) << 1) | (bit(7) << 2)) << 3) |          // y
-         ((bit(2) | (bit(5) << 1) | (bit(8) << 2)) << 6);           // z
+  return bit(0) | (bit(3) << 1) | (bit(6) << 2) |           // x
+         ((bit(1) | (bit(4) << 1) | (bit(7) << 2)) << 3) |  // y
+         ((bit(2) | (bit(5) << 1) | (bit(8) << 2)) << 6);   // z
 }
 
 /// The voxel at `position` of the brick with Morton brick key `brick`.
