@@ -3,7 +3,9 @@
 /// One writer at a time; any number of readers through versions. An update writes fresh blocks and
 /// bricks only; publishing it is a pointer switch on the host. A block that version b wrote and
 /// version r replaced is freed once no live version v has b <= v < r and the events of every stream
-/// that read such a version are complete.
+/// that read such a version are complete. Calls that take an `exec` belong to the writer: their
+/// streams are the constructor's, or the caller orders them with each other. The index, the stream
+/// and the memory of its constructor outlive whatever reads a version.
 #pragma once
 
 #include "lithify/device/buffer.cuh"
@@ -37,12 +39,14 @@ class index_version;  // immutable, shared by snapshots; its destructor marks th
 class index_update;   // fresh nodes of a merge that is not published; dropped, its slots go back
 
 struct index_statistics {
-  std::int64_t pages = 0, blocks = 0, dense_bricks = 0, sparse_bricks = 0;  ///< slots in use
+  /// Slots of the current version.
+  std::int64_t pages = 0, blocks = 0, dense_bricks = 0, sparse_bricks = 0;
   std::int64_t waiting = 0;        ///< retired slots that a live version or an event still holds
   std::size_t bytes_reserved = 0;  ///< slabs and tables
 };
 
-/// Test hook and progress: called after each named step of an update.
+/// Test hook and progress: called after each named step of an update. It may throw, which drops the
+/// update; it must not call the index.
 using step_hook = void (*)(void* context, const char* step);
 
 class index {
@@ -66,11 +70,14 @@ class index {
   /// Replaces the world by the leaves of an image (its overlay is the caller's business).
   [[nodiscard]] index_update load(device::exec ex, const voxel_image& image);
 
-  /// Makes an update the current version and frees what no version needs any more.
-  /// Requires: the update was made from the current version of this index.
+  /// Makes an update the current version and frees what no version needs any more. What the update
+  /// wrote is done by then: any stream may read it.
+  /// Requires: the update is the newest one made, from the current version of this index.
+  /// Errors: invalid_argument where it is not; out_of_memory (the host's); the index is as before.
   std::shared_ptr<const index_version> publish(device::exec ex, index_update&& update);
 
   /// Frees what dropped versions no longer pin; called by publish, and by whoever wants memory now.
+  /// Errors: out_of_memory; everything waits on then.
   void reclaim(device::exec ex);
 
   /// Canonical leaves of a version (the overlay arrays stay empty). Sync.
@@ -110,7 +117,7 @@ class index_update {
   index_update(index_update&&) noexcept;
   index_update& operator=(index_update&&) noexcept;
   ~index_update();
-  /// Number of voxels whose material the update changes. Known once made.
+  /// Number of voxels whose material a merge changes; 0 of an update that replaces the world.
   [[nodiscard]] std::int64_t changed_voxels() const;
 
  private:
