@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #if LITHIFY_ON_CUDA
@@ -28,27 +29,41 @@ std::size_t size_class(std::size_t bytes) {
 
 }  // namespace
 
-void memory_pool::account(std::size_t bytes) {
-  const std::size_t now = in_use_ += bytes;
-  std::size_t seen = peak_.load();
-  while (seen < now && !peak_.compare_exchange_weak(seen, now)) {
+bool memory_pool::reserve(std::size_t bytes) {
+  std::size_t now = in_use_.load();
+  do {
+    if (limit_ != 0 && (bytes > limit_ || now > limit_ - bytes)) {
+      return false;
+    }
+  } while (!in_use_.compare_exchange_weak(now, now + bytes));
+  return true;
+}
+
+bool memory_pool::must_fail() {
+  std::int64_t left = fail_at_.load();
+  while (left >= 0 && !fail_at_.compare_exchange_weak(left, left - 1)) {
   }
-  ++allocations_;
+  return left == 0;
 }
 
 void* memory_pool::allocate(std::size_t bytes, stream_ref s) {
   const std::size_t taken = size_class(bytes);
-  std::int64_t countdown = fail_at_.load();
-  bool refuse = limit_ != 0 && in_use_.load() + taken > limit_;
-  if (countdown >= 0) {
-    fail_at_ = countdown - 1;
-    refuse = refuse || countdown == 0;
-  }
-  require(!refuse, errc::out_of_memory,
+  require(!must_fail() && reserve(taken), errc::out_of_memory,
           "device memory: " + std::to_string(bytes) + " bytes on top of the " +
-              std::to_string(in_use_.load()) + " in use pass the limit");
-  void* const block = obtain(taken, s);
-  account(taken);
+              std::to_string(in_use_.load()) + " in use pass the limit of " +
+              (limit_ == 0 ? std::string("the device") : std::to_string(limit_)));
+  void* block = nullptr;
+  try {
+    block = obtain(taken, s);
+  } catch (...) {
+    in_use_ -= taken;
+    throw;
+  }
+  ++allocations_;
+  std::size_t seen = peak_.load();
+  const std::size_t now = in_use_.load();
+  while (seen < now && !peak_.compare_exchange_weak(seen, now)) {
+  }
   return block;
 }
 
@@ -84,27 +99,32 @@ void memory_pool::deallocate(void* block, std::size_t bytes, stream_ref s) noexc
 memory_pool::memory_pool(std::size_t limit_bytes, int) : limit_(limit_bytes) {}
 
 memory_pool::~memory_pool() {
-  for (auto& [bytes, blocks] : idle_) {
-    for (void* block : blocks) {
-      std::free(block);
-    }
-  }
+  std::unique_lock lock(mutex_);
+  given_back_.wait(lock, [&] { return on_the_way_ == 0; });
+  trim(0);
 }
 
 void* memory_pool::obtain(std::size_t bytes, stream_ref) {
-  {
-    const std::lock_guard lock(mutex_);
-    auto found = idle_.find(bytes);
-    if (found != idle_.end() && !found->second.empty()) {
-      void* const block = found->second.back();
-      found->second.pop_back();
-      return block;
-    }
+  const std::lock_guard lock(mutex_);
+  const auto found = idle_.find(bytes);
+  if (found != idle_.end()) {
+    void* const block = found->second;
+    idle_.erase(found);
+    idle_bytes_ -= bytes;
+    return block;
+  }
+  if (limit_ != 0) {
+    trim(limit_ - in_use_.load());  // what is in use holds the new block already
   }
   constexpr std::size_t huge_page = std::size_t{2} << 20;
   const bool huge = bytes >= 2 * huge_page;
-  void* const block = std::aligned_alloc(
-      huge ? huge_page : alignment, huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes);
+  const std::size_t place = huge ? huge_page : alignment;
+  const std::size_t rounded = (bytes + place - 1) / place * place;
+  void* block = std::aligned_alloc(place, rounded);
+  if (block == nullptr) {
+    trim(0);
+    block = std::aligned_alloc(place, rounded);
+  }
   require(block != nullptr, errc::out_of_memory,
           "host memory: the system refused " + std::to_string(bytes) + " bytes");
   if (huge) {
@@ -113,21 +133,46 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref) {
   return block;
 }
 
+void memory_pool::trim(std::size_t keep) noexcept {
+  while (idle_bytes_ > keep) {
+    const auto largest = std::prev(idle_.end());
+    std::free(largest->second);
+    idle_bytes_ -= largest->first;
+    idle_.erase(largest);
+  }
+}
+
+void memory_pool::give_back(void* block, std::size_t bytes) noexcept {
+  if (poison_) {
+    std::memset(block, 0xDD, bytes);
+  }
+  const std::lock_guard lock(mutex_);
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr bool keep = false;  // let the sanitizer see uses after the end of a lifetime
+#else
+  constexpr bool keep = true;
+#endif
+  if (keep) {
+    // Idle blocks never hold more than was in use at once: sizes that are not asked for again go.
+    const std::size_t peak = peak_.load();
+    trim(peak > bytes ? peak - bytes : 0);
+    idle_.emplace(bytes, block);
+    idle_bytes_ += bytes;
+  } else {
+    std::free(block);
+  }
+  --on_the_way_;
+  given_back_.notify_all();  // under the lock: the pool may end as soon as it is released
+}
+
 void memory_pool::deallocate(void* block, std::size_t bytes, stream_ref s) noexcept {
   const std::size_t taken = size_class(bytes);
   in_use_ -= taken;
-  const auto give_back = [this, block, taken] {
-    if (poison_) {
-      std::memset(block, 0xDD, taken);
-    }
-#if defined(__SANITIZE_ADDRESS__)
-    std::free(block);  // let the sanitizer see uses after the end of a lifetime
-#else
+  {
     const std::lock_guard lock(mutex_);
-    idle_[taken].push_back(block);
-#endif
-  };
-  submit(s, give_back);
+    ++on_the_way_;
+  }
+  submit(s, [this, block, taken] { give_back(block, taken); });
 }
 
 #endif

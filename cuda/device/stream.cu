@@ -19,6 +19,8 @@ namespace lithify::device::inline LITHIFY_BACKEND {
 
 #if LITHIFY_ON_CUDA
 
+void use_device(int ordinal) { check(cudaSetDevice(ordinal), "select a device"); }
+
 void stream_ref::synchronize() const { check(cudaStreamSynchronize(native_), "synchronize"); }
 
 stream::stream() {
@@ -60,6 +62,9 @@ bool event::complete() const {
   return true;
 }
 void event::wait() const { check(cudaEventSynchronize(state_->native), "wait for an event"); }
+void event::hold_back(stream_ref s) const {
+  check(cudaStreamWaitEvent(s.native(), state_->native), "order two streams");
+}
 
 #else
 
@@ -103,7 +108,6 @@ class work_queue {
   void push(std::function<void()> work) {
     {
       const std::lock_guard lock(progress_->mutex);
-      // Work that a running item submits (a buffer given back inside a verb) runs in its place.
       work_.push_back(std::move(work));
       ++progress_->submitted;
     }
@@ -154,6 +158,8 @@ void stream_ref::synchronize() const {
   }
 }
 
+void use_device(int) {}
+
 stream::stream() = default;
 stream stream::delaying(std::uint64_t seed) {
   stream made;
@@ -185,6 +191,9 @@ void event::wait() const {
   if (state_->progress != nullptr) {
     state_->progress->wait(state_->number);
   }
+}
+void event::hold_back(stream_ref s) const {
+  submit(s, [*this] { wait(); });
 }
 
 #endif

@@ -108,7 +108,7 @@ TEST(device_sort, agrees_with_stable_sort_for_every_shape) {
     for (const shape s : {shape::random, shape::equal, shape::sorted, shape::reversed,
                           shape::skewed, shape::outlier, shape::few, shape::clustered}) {
       SCOPED_TRACE("shape " + std::to_string(static_cast<int>(s)));
-      for (const std::int64_t n : {100, 40000, 200000}) {
+      for (const std::int64_t n : {100, 40000}) {
         expect_sorts(ex, make_keys(n, s, random), 0, 64);
         expect_sorts(ex, make_keys(n, s, random), 16, 43);
       }

@@ -1,17 +1,20 @@
 /// Device memory: stream-ordered allocation with exact accounting.
 ///
 /// Freed blocks are reused, so that scratch costs no system call. Thread-safe. A pool must outlive
-/// its buffers; nothing static owns device memory.
+/// its buffers, and a buffer's stream the buffer; nothing static owns device memory.
+///
+/// Accounting is exact and the same on both backends: it counts blocks, whose sizes are rounded up
+/// by at most 1/8, from the call that allocates to the call that gives back.
 #pragma once
 
 #include "lithify/device/stream.cuh"
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <vector>
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -44,7 +47,8 @@ class memory_pool {
   void poison_freed(bool on) { poison_ = on; }
 
  private:
-  void account(std::size_t bytes);
+  bool reserve(std::size_t bytes);
+  bool must_fail();
   void* obtain(std::size_t bytes, stream_ref s);
 
   std::size_t limit_;
@@ -57,8 +61,14 @@ class memory_pool {
 #if LITHIFY_ON_CUDA
   cudaMemPool_t pool_ = nullptr;
 #else
+  void give_back(void* block, std::size_t bytes) noexcept;
+  void trim(std::size_t keep) noexcept;
+
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> idle_;  // by size class
+  std::multimap<std::size_t, void*> idle_;  // by bytes
+  std::size_t idle_bytes_ = 0;
+  std::int64_t on_the_way_ = 0;  // given back to a stream that has not come to it yet
+  std::condition_variable given_back_;
 #endif
 };
 

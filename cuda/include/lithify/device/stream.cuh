@@ -57,7 +57,11 @@ void submit(stream_ref s, F&& work) {
 }
 #endif
 
-/// Owns a stream.
+/// Makes the calling thread work with CUDA device `ordinal`: every thread that makes streams or
+/// submits work calls it once. Nothing on the CPU. Errors: device_failure.
+void use_device(int ordinal);
+
+/// Owns a stream. Its end takes no submitted work back.
 class stream {
  public:
   stream();
@@ -87,6 +91,9 @@ class event {
   /// Whether that work is done; never waits.
   [[nodiscard]] bool complete() const;
   void wait() const;
+  /// Makes what is submitted to `s` from now on wait for the point. The host waits only where `s`
+  /// runs work at once.
+  void hold_back(stream_ref s) const;
 
  private:
   struct state;

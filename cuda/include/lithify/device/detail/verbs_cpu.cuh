@@ -51,6 +51,7 @@ void for_each_n(exec ex, std::int64_t n, F f) {
 
 template <std::size_t ScratchBytes, class F>
 void for_each_group(exec ex, std::int64_t n, F f) {
+  static_assert(ScratchBytes <= 48 * 1024, "more than CUDA grants");
   for_each_n(ex, n, [f](std::int64_t i) {
     alignas(64) std::byte scratch[ScratchBytes > 0 ? ScratchBytes : 1];
     f(lane_group(), i, scratch);
@@ -99,11 +100,12 @@ void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
 template <class T, class Op, class F>
 [[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
   ex.stream.synchronize();
+  if (n <= 0) {
+    return init;
+  }
   ex.memory->count_host_bytes(sizeof(T));
-  return n <= 0
-             ? init
-             : thrust::transform_reduce(thrust::device, thrust::counting_iterator<std::int64_t>(0),
-                                        thrust::counting_iterator<std::int64_t>(n), f, init, op);
+  return thrust::transform_reduce(thrust::device, thrust::counting_iterator<std::int64_t>(0),
+                                  thrust::counting_iterator<std::int64_t>(n), f, init, op);
 }
 
 template <class Count>

@@ -1,4 +1,7 @@
-/// Bodies of the verbs on CUDA: kernels of our own for loops, CUB for scans and reductions.
+/// Bodies of the verbs on CUDA: kernels of our own for loops, CUB for scans, reductions and
+/// selection.
+///
+/// Scratch is given back in order with the stream, so no body waits for its own work.
 #pragma once
 
 #include "lithify/device/buffer.cuh"
@@ -7,7 +10,9 @@
 
 #include <cub/device/device_reduce.cuh>
 #include <cub/device/device_scan.cuh>
+#include <cub/device/device_select.cuh>
 #include <thrust/iterator/counting_iterator.h>
+#include <thrust/iterator/tabulate_output_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
 
 #include <algorithm>
@@ -59,7 +64,7 @@ void for_each_n(exec ex, std::int64_t n, F f) {
 
 template <std::size_t ScratchBytes, class F>
 void for_each_group(exec ex, std::int64_t n, F f) {
-  // 48 KiB of static shared memory is what every architecture grants without asking.
+  static_assert(ScratchBytes <= 48 * 1024, "static shared memory that every architecture grants");
   constexpr int groups = ScratchBytes <= 1536 ? 8 : ScratchBytes <= 6144 ? 4 : 1;
   if (n > 0) {
     detail::group_kernel<ScratchBytes, groups, F>
@@ -85,11 +90,16 @@ void copy(exec ex, T* to, const T* from, std::int64_t n) {
 
 template <class T>
 void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
-  if (n > 0) {
-    check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(n) * sizeof(T), cudaMemcpyHostToDevice,
-                          ex.stream.native()),
-          "copy to device");
-    // Pinned memory would still be read after the call returns.
+  if (n <= 0) {
+    return;
+  }
+  check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(n) * sizeof(T), cudaMemcpyHostToDevice,
+                        ex.stream.native()),
+        "copy to device");
+  cudaPointerAttributes source = {};
+  check(cudaPointerGetAttributes(&source, from), "look at host memory");
+  if (source.type != cudaMemoryTypeUnregistered) {
+    // Pageable memory has been staged by now; pinned memory would still be read after the return.
     ex.stream.synchronize();
   }
 }
@@ -143,17 +153,23 @@ void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
 
 template <class Pred, class Emit>
 void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* total) {
-  buffer<std::int64_t> positions(ex, n + 1);
-  std::int64_t* const position = positions.data();
-  exclusive_scan(
-      ex, n, [=] __host__ __device__(std::int64_t i) -> std::int64_t { return pred(i) ? 1 : 0; },
-      position);
-  for_each_n(ex, n, [=] __device__(std::int64_t i) {
-    if (position[i + 1] != position[i]) {
-      emit(i, position[i]);
-    }
-  });
-  copy(ex, total, position + n, 1);
+  if (n <= 0) {
+    fill(ex, total, 1, std::int64_t{0});
+    return;
+  }
+  // CUB compacts in one pass; what it would write to a position goes to `emit` instead.
+  const thrust::counting_iterator<std::int64_t> input(0);
+  const auto output = thrust::make_tabulate_output_iterator(
+      [=] __host__ __device__(std::ptrdiff_t position, std::int64_t i) -> void {
+        emit(i, static_cast<std::int64_t>(position));
+      });
+  std::size_t bytes = 0;
+  check(cub::DeviceSelect::If(nullptr, bytes, input, output, total, n, pred, ex.stream.native()),
+        "select");
+  buffer<std::byte> scratch(ex, static_cast<std::int64_t>(bytes));
+  check(cub::DeviceSelect::If(scratch.data(), bytes, input, output, total, n, pred,
+                              ex.stream.native()),
+        "select");
 }
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND
