@@ -65,8 +65,8 @@ material_id material_table::set(const material& m) {
     require(std::isfinite(value) && value >= 0.0, errc::invalid_argument,
             "material '" + m.name + "': properties must be finite and not negative");
   }
-  require(m.kind == material_kind::empty || m.solid_quanta() > 0, errc::invalid_argument,
-          "material '" + m.name + "': porosity must be below 1");
+  require(m.porosity < 1.0 && (m.kind == material_kind::empty || m.solid_quanta() > 0),
+          errc::invalid_argument, "material '" + m.name + "': porosity must be below 1");
   if (const auto id = find(m.name)) {
     require(*id >= builtin_count || materials_[*id].kind == m.kind, errc::invalid_argument,
             "material '" + m.name + "' is built in: its kind cannot change");
