@@ -27,4 +27,8 @@ void check_columns(const std::vector<field>& columns, const complaint& broken);
 /// Counters are not negative, the time is finite.
 void check_state(const run_state& state, const complaint& broken);
 
+/// `write_checkpoint` after its checks.
+/// Requires: array lengths and shapes that match, all else may be nonsense (tests of the reader).
+void write_unchecked(const std::filesystem::path& file, const checkpoint& data);
+
 }  // namespace lithify::io
