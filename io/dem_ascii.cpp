@@ -198,17 +198,6 @@ class ascii_reader {
     grid.origin_y_m = position(yllcorner, yllcenter, grid.cell_size_m);
   }
 
-  // Files print a float32 nodata with fewer digits in the header than in the data, or more.
-  bool is_nodata(double value) const {
-    if (!has(nodata)) {
-      return false;
-    }
-    const double missing = get(nodata);
-    return value == missing || (std::isnan(value) && std::isnan(missing)) ||
-           (std::abs(missing) > largest_elevation_m && value * missing > 0.0 &&
-            std::abs(value - missing) <= 1e-6 * std::abs(missing));
-  }
-
   void values(elevation_grid& grid) {
     const std::int64_t cells = grid.nx * grid.ny;
     // A value takes a digit and a blank: refuse what the file cannot hold before memory is asked
@@ -241,7 +230,7 @@ class ascii_reader {
     if (!value) {
       fail(quoted(token) + " is not a number");
     }
-    if (is_nodata(*value)) {
+    if (has(nodata) && is_nodata(*value, get(nodata))) {
       return;
     }
     if (!std::isfinite(*value) || std::abs(*value) > largest_elevation_m) {

@@ -176,12 +176,6 @@ class gdal_reader {
     }
   }
 
-  // float32 files declare their nodata in text, with fewer or more digits than the pixels have.
-  static bool is_nodata(double value, double nodata) {
-    return value == nodata || (std::abs(nodata) > largest_elevation_m && value * nodata > 0.0 &&
-                               std::abs(value - nodata) <= 1e-6 * std::abs(nodata));
-  }
-
   std::string name_;
   dataset data_;
 };

@@ -1,0 +1,215 @@
+// GeoTIFF through GDAL: types, nodata, masks, orientation, and what is refused.
+#include "../unit/io_test_support.hpp"
+#include "lithify/io/dem.hpp"
+
+#include <cpl_string.h>
+#include <gdal.h>
+#include <ogr_srs_api.h>
+
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace lithify::io {
+namespace {
+
+using test::error_of;
+
+struct tiff {
+  GDALDataType type = GDT_Float32;
+  std::vector<double> values = {1, 2, 3, 4, 5, 6};  // 3 x 2, northern row first
+  std::array<double, 6> transform = {500000, 10, 0, 4000000, 0, -10};
+  std::string system = "EPSG:32611";
+  std::function<void(GDALDatasetH)> more = [](GDALDatasetH) {};
+  int bands = 1;
+  bool place = true;
+};
+
+class geotiff : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    GDALAllRegister();
+    CPLSetErrorHandler(CPLQuietErrorHandler);
+  }
+
+  void write(const tiff& t) {
+    GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file_.c_str(), 3,
+                                   static_cast<int>(t.values.size() / 3), t.bands, t.type, nullptr);
+    ASSERT_NE(data, nullptr);
+    auto transform = t.transform;
+    if (t.place) {
+      GDALSetGeoTransform(data, transform.data());
+    }
+    if (!t.system.empty()) {
+      OGRSpatialReferenceH system = OSRNewSpatialReference(nullptr);
+      ASSERT_EQ(OSRSetFromUserInput(system, t.system.c_str()), OGRERR_NONE);
+      OSRSetAxisMappingStrategy(system, OAMS_TRADITIONAL_GIS_ORDER);
+      GDALSetSpatialRef(data, system);
+      OSRDestroySpatialReference(system);
+    }
+    t.more(data);
+    auto values = t.values;
+    ASSERT_EQ(GDALRasterIO(GDALGetRasterBand(data, 1), GF_Write, 0, 0, 3,
+                           static_cast<int>(t.values.size() / 3), values.data(), 3,
+                           static_cast<int>(t.values.size() / 3), GDT_Float64, 0, 0),
+              CE_None);
+    GDALClose(data);
+  }
+
+  elevation_grid read(const tiff& t) {
+    write(t);
+    return read_dem(file_, {});
+  }
+
+  void refused(const tiff& t, errc code, const std::string& words) {
+    write(t);
+    const auto e = error_of([&] { (void)read_dem(file_, {}); });
+    ASSERT_TRUE(e.has_value()) << words;
+    EXPECT_EQ(e->code(), code) << e->what();
+    EXPECT_NE(std::string(e->what()).find(words), std::string::npos) << e->what();
+    test::expect_one_line(*e, "dem.tif");
+  }
+
+  static std::function<void(GDALDatasetH)> nodata(double value) {
+    return
+        [value](GDALDatasetH data) { GDALSetRasterNoDataValue(GDALGetRasterBand(data, 1), value); };
+  }
+
+  test::scratch_folder folder_;
+  std::filesystem::path file_ = folder_ / "dem.tif";
+};
+
+TEST_F(geotiff, every_type_is_read_south_first) {
+  for (const GDALDataType type :
+       {GDT_Byte, GDT_UInt16, GDT_Int16, GDT_UInt32, GDT_Int32, GDT_Float32, GDT_Float64}) {
+    tiff t;
+    t.type = type;
+    const elevation_grid g = read(t);
+    EXPECT_EQ(g.elevation_m, (std::vector<double>{4, 5, 6, 1, 2, 3}));
+    EXPECT_EQ(g.valid, std::vector<std::uint8_t>(6, 1));
+    EXPECT_EQ(g.origin_x_m, 500000.0);
+    EXPECT_EQ(g.origin_y_m, 4000000.0 - 20.0);
+    EXPECT_EQ(g.cell_size_m, 10.0);
+    EXPECT_NE(g.crs_wkt.find("UTM"), std::string::npos);
+  }
+}
+
+TEST_F(geotiff, south_up_files_are_turned) {
+  tiff t;
+  t.transform = {500000, 10, 0, 4000000, 0, 10};
+  const elevation_grid g = read(t);
+  EXPECT_EQ(g.elevation_m, t.values);
+  EXPECT_EQ(g.origin_y_m, 4000000.0);
+}
+
+TEST_F(geotiff, nodata_of_every_kind) {
+  const std::vector<std::uint8_t> expected = {1, 1, 1, 1, 0, 1};
+  tiff t;
+  t.type = GDT_Int16;
+  t.values[1] = -32768;
+  t.more = nodata(-32768);
+  EXPECT_EQ(read(t).valid, expected);
+
+  t.type = GDT_Float32;
+  t.values[1] = -std::numeric_limits<float>::max();
+  t.more = nodata(-3.4028234663852886e+38);
+  EXPECT_EQ(read(t).valid, expected);
+  t.more = nodata(-3.40282e+38);  // as some programs shorten it
+  EXPECT_EQ(read(t).valid, expected);
+
+  t.values[1] = std::nan("");
+  t.more = nodata(std::nan(""));
+  EXPECT_EQ(read(t).valid, expected);
+  t.more = nodata(-9999);  // NaN is no elevation, declared or not
+  EXPECT_EQ(read(t).valid, expected);
+
+  t.type = GDT_Float64;
+  t.values[1] = 0;
+  t.more = nodata(0);
+  EXPECT_EQ(read(t).valid, expected);
+}
+
+TEST_F(geotiff, nodata_outside_the_types_range_matches_nothing) {
+  tiff t;
+  t.type = GDT_Int16;
+  t.more = nodata(-99999);
+  EXPECT_EQ(read(t).valid, std::vector<std::uint8_t>(6, 1));
+}
+
+TEST_F(geotiff, scale_and_offset_are_applied) {
+  tiff t;
+  t.type = GDT_Int16;
+  t.more = [](GDALDatasetH data) {
+    GDALSetRasterScale(GDALGetRasterBand(data, 1), 0.1);
+    GDALSetRasterOffset(GDALGetRasterBand(data, 1), 100.0);
+  };
+  EXPECT_DOUBLE_EQ(read(t).elevation_m[3], 100.1);
+}
+
+TEST_F(geotiff, what_has_no_metres_is_refused) {
+  tiff t;
+  t.system = "EPSG:4326";
+  t.transform = {-118.3, 0.000277778, 0, 34.2, 0, -0.000277778};
+  refused(t, errc::invalid_argument, "degrees");
+  t.system = "";
+  refused(t, errc::invalid_argument, "degrees");
+  t = {};
+  t.system = "EPSG:2229";  // California zone 5, US survey feet
+  refused(t, errc::invalid_argument, "units of 0.3048");
+  t = {};
+  t.more = [](GDALDatasetH data) { GDALSetRasterUnitType(GDALGetRasterBand(data, 1), "ft"); };
+  refused(t, errc::invalid_argument, "'ft'");
+}
+
+TEST_F(geotiff, grids_that_are_not_square_to_north_are_refused) {
+  tiff t;
+  t.transform = {500000, 10, 0, 4000000, 0, -20};
+  refused(t, errc::invalid_argument, "square");
+  t.transform = {500000, 10, 3, 4000000, 3, -10};
+  refused(t, errc::invalid_argument, "rotated");
+  t.transform = {500000, -10, 0, 4000000, 0, -10};
+  refused(t, errc::invalid_argument, "rotated");
+  t = {};
+  t.place = false;
+  refused(t, errc::invalid_argument, "georeference");
+}
+
+TEST_F(geotiff, other_content_is_refused) {
+  tiff t;
+  t.bands = 3;
+  refused(t, errc::invalid_argument, "3 bands");
+  t = {};
+  t.type = GDT_CFloat32;
+  refused(t, errc::invalid_argument, "complex");
+  t = {};
+  t.values[2] = 1e30;
+  refused(t, errc::corrupt_file, "no data");
+  t.values[2] = std::numeric_limits<double>::infinity();
+  refused(t, errc::corrupt_file, "no data");
+  t = {};
+  t.values.assign(6, -9999);
+  t.more = nodata(-9999);
+  refused(t, errc::invalid_argument, "no cell");
+}
+
+TEST_F(geotiff, truncated_and_garbled_files_are_refused) {
+  tiff t;
+  t.values.assign(3 * 4000, 7.0);
+  write(t);
+  const std::string whole = test::read_all(file_);
+  for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 97) {
+    test::write_all(file_, whole.substr(0, size));
+    const auto e = error_of([&] { (void)read_dem(file_, {}); });
+    ASSERT_TRUE(e.has_value()) << size << " of " << whole.size();
+    EXPECT_EQ(e->code(), errc::corrupt_file) << e->what();
+    test::expect_one_line(*e, "dem.tif");
+  }
+  test::write_all(file_, std::string("II*\0", 4) + std::string(500, 'x'));
+  const auto e = error_of([&] { (void)read_dem(file_, {}); });
+  ASSERT_TRUE(e.has_value());
+  EXPECT_EQ(e->code(), errc::corrupt_file);
+}
+
+}  // namespace
+}  // namespace lithify::io
