@@ -38,15 +38,12 @@ struct child_list {
   }
 };
 
-/// Solid of a node's cube if all its voxels inside the region are `m`.
-LITHIFY_HD int128 uniform_solid(const index_view& index,
-                                morton_key cube,
-                                int level,
-                                std::int64_t solid) {
-  const voxel_box box = cube_box(cube, level);
-  return index.size.contains(box.min)
-             ? static_cast<int128>(box.clipped(index.size.box()).volume()) * solid
-             : 0;
+/// Voxels of a cube inside the region: up to 2^63, one more than 64 signed bits hold.
+LITHIFY_HD int128 voxels_inside(region_size size, morton_key cube, int level) {
+  const voxel_box box = cube_box(cube, level).clipped(size.box());
+  return box.empty()
+             ? 0
+             : int128{box.max.x - box.min.x} * (box.max.y - box.min.y) * (box.max.z - box.min.z);
 }
 
 /// Sums the uniform children and lists the others.
@@ -63,9 +60,10 @@ int128 sum_children(device::exec ex,
       },
       [=] LITHIFY_HD(std::int64_t i) -> level_sum {
         const keyed_node n = child[i];
-        return n.value.is_uniform()
-                   ? level_sum{uniform_solid(child.index, n.cube, below, solid[n.value.lod()]), 0}
-                   : level_sum{0, 1};
+        return n.value.is_uniform() ? level_sum{voxels_inside(child.index.size, n.cube, below) *
+                                                    solid[n.value.lod()],
+                                                0}
+                                    : level_sum{0, 1};
       });
   mixed = device::buffer<keyed_node>(ex, sum.mixed);
   keyed_node* const out = mixed.data();
@@ -111,7 +109,7 @@ LITHIFY_HD std::int64_t row_solid(const index_view& index,
 
 int128 index_solid(device::exec ex, const index_view& index, const std::int32_t* solid) {
   if (index.root.is_uniform()) {
-    return static_cast<int128>(index.size.box().volume()) *
+    return voxels_inside(index.size, 0, index.top_level) *
            device::read(ex, solid + index.root.lod());
   }
   device::buffer<keyed_node> nodes(ex, 1);

@@ -112,10 +112,31 @@ struct queries {
 const std::vector<region_size> sizes = {{1, 1, 1},   {1, 33, 1},    {9, 17, 33},   {8, 8, 8},
                                         {64, 16, 8}, {130, 5, 260}, {40, 300, 20}, {128, 20, 129}};
 
+void check_chunks(const std::vector<octree::chunk_digest>& found, const plain_world& world) {
+  std::map<morton_key, std::string> expected;
+  const region_size size = world.size();
+  plain_world::for_each({{0, 0, 0}, {size.x / 128 + 1, size.y / 128 + 1, size.z / 128 + 1}},
+                        [&](voxel c) {
+                          const voxel low{c.x * 128, c.y * 128, c.z * 128};
+                          const voxel_box chunk{low, {low.x + 128, low.y + 128, low.z + 128}};
+                          if (world.uniform(chunk).value_or(1) != air && size.contains(low)) {
+                            expected[morton_encode(c)] = to_string(world.digest(low, chunk_level));
+                          }
+                        });
+  std::map<morton_key, std::string> by_key;
+  for (const octree::chunk_digest& c : found) {
+    EXPECT_TRUE(by_key.empty() || by_key.rbegin()->first < c.chunk);
+    by_key[c.chunk] = to_string(c.digest);
+  }
+  EXPECT_EQ(by_key, expected);
+}
+
 void check_queries(random_bits& random, const queries& q, const plain_world& world) {
   const region_size size = world.size();
   const std::vector<std::int32_t> quanta = {0, 1048576, -3, 734003, 11, 12, 13, 943718};
   EXPECT_EQ(to_decimal(q.solid(quanta)), to_decimal(world.solid(quanta)));
+  EXPECT_EQ(to_string(octree::content_digest(q.ex, q.world)), to_string(world.digest()));
+  check_chunks(octree::chunk_digests(q.ex, q.world), world);
   for (int i = 0; i < 3; ++i) {
     const voxel_box b = i == 0 ? size.box() : random_box(random, size);
     SCOPED_TRACE("box " + to_string(b.min) + " to " + to_string(b.max));
