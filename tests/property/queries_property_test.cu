@@ -8,9 +8,19 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
+
+namespace lithify {
+
+static void PrintTo(const cube_run& r, std::ostream* out) {
+  *out << to_string(r.box.min) << " to " << to_string(r.box.max) << " level " << r.level << " is "
+       << r.material;
+}
+
+}  // namespace lithify
 
 namespace {
 
@@ -148,6 +158,7 @@ void check_queries(random_bits& random, const queries& q, const plain_world& wor
     for (const int level : {0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 21}) {
       SCOPED_TRACE("level " + std::to_string(level));
       EXPECT_EQ(q.box(b, level), world.box(b, level));
+      EXPECT_EQ(octree::read_runs(q.ex, q.world, b, level), world.runs(b, level));
     }
   }
 }
