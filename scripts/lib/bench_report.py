@@ -14,6 +14,7 @@ real_time_s, for which a ratio is peer / ours and a limit an upper bound; "bette
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -69,14 +70,16 @@ def value(row, measure):
     return row.get(measure)
 
 
+def plain(name):
+    """A benchmark's name without what Google Benchmark adds about its clock."""
+    return re.sub(r"/(manual|real|process)_time(?=/|_median$|$)", "", name)
+
+
 def find(results, name, measure):
     """The value of a benchmark, its median where it was repeated; None when it was not measured."""
-    rows = [row for row in results["benchmarks"] if not row.get("error_occurred")]
-    for wanted in (name + "_median", name):
-        for row in rows:
-            if row["name"] == wanted or row["name"].startswith(wanted + "/") and row["name"].endswith("/real_time"):
-                return value(row, measure)
-    return None
+    rows = {plain(row["name"]): row for row in results["benchmarks"] if not row.get("error_occurred")}
+    row = rows.get(name + "_median", rows.get(name))
+    return None if row is None else value(row, measure)
 
 
 def short(number):

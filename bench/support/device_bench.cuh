@@ -1,0 +1,61 @@
+/// What benchmarks of device code share. A benchmark is compiled for each backend; its name begins
+/// with the backend ("cpu/", "cuda/"), and where no GPU can be used the CUDA rows end as skipped.
+#pragma once
+
+#include "bench_size.hpp"
+#include "lithify/device/memory.cuh"
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <string>
+
+namespace lithify::bench::inline LITHIFY_BACKEND {
+
+inline std::string named(const std::string& name) {
+  return (LITHIFY_ON_CUDA ? "cuda/" : "cpu/") + name;
+}
+
+/// Whether this backend can run here; says why not in the benchmark's row.
+inline bool usable(benchmark::State& state) {
+#if LITHIFY_ON_CUDA
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+    state.SkipWithError("skipped: no GPU");
+    return false;
+  }
+#endif
+  (void)state;
+  return true;
+}
+
+/// A stream and a pool for one benchmark.
+class device_place {
+ public:
+  [[nodiscard]] device::exec ex() { return {stream_.ref(), &pool_}; }
+  [[nodiscard]] device::memory_pool& pool() { return pool_; }
+
+ private:
+  device::memory_pool pool_;
+  device::stream stream_;
+};
+
+/// Runs `work` in each iteration of a benchmark with manual time, until the stream is done with it;
+/// `prepare` runs before it and is not measured.
+/// One round before the first warms caches and pools.
+template <class Prepare, class Work>
+void measure(benchmark::State& state, device_place& place, Prepare prepare, Work work) {
+  prepare();
+  work();
+  for (auto _ : state) {
+    prepare();
+    place.ex().stream.synchronize();
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    place.ex().stream.synchronize();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(seconds.count());
+  }
+}
+
+}  // namespace lithify::bench::inline LITHIFY_BACKEND
