@@ -1,0 +1,145 @@
+#include "lithify/device/stage_timer.cuh"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#if LITHIFY_ON_CUDA
+#include "lithify/device/cuda_check.cuh"
+
+#include <nvtx3/nvToolsExt.h>
+#else
+#include <chrono>
+#endif
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+#if LITHIFY_ON_CUDA
+
+/// When one run of a stage began and ended on its stream.
+struct stage_run {
+  explicit stage_run(std::size_t number) : stage(number) {
+    check(cudaEventCreate(&begun), "create an event");
+    const cudaError_t status = cudaEventCreate(&ended);
+    if (status != cudaSuccess) {
+      cudaEventDestroy(begun);
+      check(status, "create an event");
+    }
+  }
+  ~stage_run() {
+    cudaEventDestroy(begun);
+    cudaEventDestroy(ended);
+  }
+  stage_run(const stage_run&) = delete;
+  stage_run& operator=(const stage_run&) = delete;
+
+  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s, const char* name) {
+    check(cudaEventRecord(r->begun, s.native()), "record an event");
+    nvtxRangePushA(name);
+  }
+  static void end(const std::shared_ptr<stage_run>& r, stream_ref s) {
+    nvtxRangePop();
+    // In a destructor: a run whose end could not be recorded counts no time.
+    (void)cudaEventRecord(r->ended, s.native());
+  }
+  [[nodiscard]] bool over() const { return cudaEventQuery(ended) != cudaErrorNotReady; }
+  void wait() const { check(cudaEventSynchronize(ended), "wait for a stage"); }
+  [[nodiscard]] double seconds() const {
+    float milliseconds = 0.0F;
+    const cudaError_t status = cudaEventElapsedTime(&milliseconds, begun, ended);
+    return status == cudaSuccess ? 1e-3 * static_cast<double>(milliseconds) : 0.0;
+  }
+
+  std::size_t stage;
+  cudaEvent_t begun = nullptr;
+  cudaEvent_t ended = nullptr;
+};
+
+#else
+
+/// When one run of a stage began and ended on its stream.
+struct stage_run {
+  using clock = std::chrono::steady_clock;
+
+  explicit stage_run(std::size_t number) : stage(number) {}
+
+  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s, const char*) {
+    submit(s, [r] { r->begun = clock::now(); });
+  }
+  static void end(const std::shared_ptr<stage_run>& r, stream_ref s) {
+    submit(s, [r] { r->ended = clock::now(); });
+    r->done = event::record(s);
+  }
+  [[nodiscard]] bool over() const { return done->complete(); }
+  void wait() const { done->wait(); }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(ended - begun).count();
+  }
+
+  std::size_t stage;
+  clock::time_point begun;
+  clock::time_point ended;
+  std::optional<event> done;
+};
+
+#endif
+
+struct stage_log {
+  std::mutex mutex;
+  std::vector<stage_clock::total> totals;
+  std::vector<std::shared_ptr<stage_run>> open;  // submitted as a whole, perhaps still running
+
+  /// Requires: the lock is held, as for `collect`.
+  std::size_t number_of(const char* name) {
+    const auto found =
+        std::find_if(totals.begin(), totals.end(), [&](const auto& t) { return t.name == name; });
+    if (found != totals.end()) {
+      return static_cast<std::size_t>(found - totals.begin());
+    }
+    totals.push_back({name, 0.0, 0});
+    return totals.size() - 1;
+  }
+  /// Adds up the runs that are over.
+  void collect() {
+    std::erase_if(open, [&](const std::shared_ptr<stage_run>& r) {
+      if (!r->over()) {
+        return false;
+      }
+      totals[r->stage].seconds += r->seconds();
+      ++totals[r->stage].runs;
+      return true;
+    });
+  }
+};
+
+stage_clock::stage_clock() : log_(std::make_shared<stage_log>()) {}
+
+std::vector<stage_clock::total> stage_clock::totals() const {
+  const std::lock_guard lock(log_->mutex);
+  for (const std::shared_ptr<stage_run>& r : log_->open) {
+    r->wait();
+  }
+  log_->collect();
+  return log_->totals;
+}
+
+stage_scope::stage_scope(const stage_clock& clock, exec ex, const char* name)
+    : log_(clock.log_), stream_(ex.stream) {
+  std::size_t number = 0;
+  {
+    const std::lock_guard lock(log_->mutex);
+    number = log_->number_of(name);
+    log_->collect();
+  }
+  run_ = std::make_shared<stage_run>(number);
+  stage_run::begin(run_, stream_, name);
+}
+
+stage_scope::~stage_scope() {
+  stage_run::end(run_, stream_);
+  const std::lock_guard lock(log_->mutex);
+  log_->open.push_back(std::move(run_));
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -1,0 +1,21 @@
+#include "lithify/device/threads.hpp"
+
+#include "lithify/base/error.hpp"
+
+#include <tbb/global_control.h>
+#include <tbb/info.h>
+#include <tbb/task_arena.h>
+
+namespace lithify::device {
+
+void with_threads(int threads, const std::function<void()>& work) {
+  require(threads >= 0, errc::invalid_argument, "the number of threads must not be negative");
+  const int used = threads == 0 ? tbb::info::default_concurrency() : threads;
+  // The arena makes the slots, the control makes TBB keep as many workers for them.
+  const tbb::global_control control(tbb::global_control::max_allowed_parallelism,
+                                    static_cast<std::size_t>(used));
+  tbb::task_arena arena(used);
+  arena.execute(work);
+}
+
+}  // namespace lithify::device

@@ -1,0 +1,53 @@
+/// How long the stages of a stream's work take, measured where the work runs.
+///
+/// A stage's time is taken by its stream (events on CUDA, a steady clock in the queue on the CPU),
+/// so that asynchronous work counts in the stage that submitted it, and measuring waits for
+/// nothing. On CUDA each stage is an NVTX range too, which profilers show by name.
+#pragma once
+
+#include "lithify/device/memory.cuh"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+struct stage_log;
+struct stage_run;
+
+/// Seconds by stage. Thread-safe. May end before work that it times.
+class stage_clock {
+ public:
+  struct total {
+    std::string name;
+    double seconds = 0.0;
+    std::uint64_t runs = 0;
+  };
+
+  stage_clock();
+  /// Every stage so far, in the order of their first runs. Sync: waits for stages still running.
+  [[nodiscard]] std::vector<total> totals() const;
+
+ private:
+  friend class stage_scope;
+  std::shared_ptr<stage_log> log_;
+};
+
+/// One run of a stage: the work submitted to `ex` in the scope's life. Scopes on one stream nest;
+/// an inner stage's time counts in the outer one too.
+class stage_scope {
+ public:
+  stage_scope(const stage_clock& clock, exec ex, const char* name);
+  ~stage_scope();
+  stage_scope(const stage_scope&) = delete;
+  stage_scope& operator=(const stage_scope&) = delete;
+
+ private:
+  std::shared_ptr<stage_log> log_;
+  std::shared_ptr<stage_run> run_;
+  stream_ref stream_;
+};
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -1,0 +1,14 @@
+/// How many threads the CPU backend uses. Plain C++20.
+#pragma once
+
+#include <functional>
+
+namespace lithify::device {
+
+/// Runs `work` in an arena of its own, in which the CPU backend's verbs use at most `threads`
+/// threads, the calling one included; 0 = one a core. More threads than the machine has are
+/// possible: that is how tests show that results do not depend on their number. Without TBB one
+/// thread does all work. Errors: invalid_argument below 0; what `work` throws.
+void with_threads(int threads, const std::function<void()>& work);
+
+}  // namespace lithify::device
