@@ -1,15 +1,15 @@
 /// The geology of one region: column state on the device and the passes that change it.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <vector>
-
 #include "lithify/base/field.hpp"
 #include "lithify/base/geometry.hpp"
 #include "lithify/base/material.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
 #include "lithify/passes/pass_types.hpp"
+
+#include <memory>
+#include <span>
+#include <vector>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
@@ -23,27 +23,37 @@ class simulation {
  public:
   /// Over an overlay that must outlive it. `passes` run in this order.
   /// Errors: invalid_argument (a parameter outside its range), out_of_memory.
-  simulation(device::exec ex, deltas::overlay& overlay, const region_geometry& geometry,
-             const material_table& materials, std::vector<pass_config> passes);
+  simulation(device::exec ex,
+             deltas::overlay& overlay,
+             const region_geometry& geometry,
+             const material_table& materials,
+             std::vector<pass_config> passes);
   ~simulation();
 
   /// Takes over column fields (`fields` of an earlier simulation, or of an import).
-  /// Errors: invalid_argument, naming a field that is missing, extra or of another shape or type, or
-  /// the first column that contradicts the voxels.
+  /// Errors: invalid_argument, naming a field that is missing, extra or of another shape or type,
+  /// or the first column that contradicts the voxels.
   void load(device::exec ex, std::span<const field> columns, frame_position frame);
   /// Derives every column from the voxels: whole voxels, empty ledgers.
   void derive(device::exec ex);
 
-  /// Every named column field, in a fixed order: all state of the passes but the frame.
+  /// Every named column field, in a fixed order: all state of the passes but the frame. Columns
+  /// that others wrote since the last step are brought up to date, as the next step will do.
   [[nodiscard]] std::vector<field> fields(device::exec ex) const;
   [[nodiscard]] frame_position frame() const;
 
   /// One step of `dt_yr` years: every pass in order, one batch, committed with tick `when`.
   /// Errors: out_of_range (pass and column), out_of_memory; the world and the columns are then as
   /// before the step.
+  /// The report has a line a pass, and a last one, "boundary", for the held sides.
   step_report step(device::exec ex, double dt_yr, tick when);
 
-  /// Solid in the world, measured by a full sum over voxels, residual voxels and ledgers. Sync.
+  /// Deltas that the table of the next step admits before it has to grow; steps raise it by need.
+  void reserve_deltas(std::int64_t bound);
+
+  /// Solid in the world as the last step, load or derive left it, measured by a full sum over
+  /// voxels, residual voxels and ledgers. What others wrote since counts from the next step on, as
+  /// `edited`. Sync.
   [[nodiscard]] int128 stored(device::exec ex) const;
 
   /// Surface heights of all columns (surface_height), `min` of int64 outside. Sync.

@@ -1,0 +1,117 @@
+/// The columns of a region on the device, and the two classes of material that passes know.
+///
+/// A column is what host/base's column.hpp describes: consolidated ground up to `rock_top`, with
+/// `residual` quanta left in that voxel, `n_loose` whole voxels of sediment on it, and a ledger of
+/// sediment that fills no voxel yet. `sediment` (id 16) is the one grain class; every other
+/// material with solid in it is ground that stays until a pass takes it; the rest is empty.
+///
+/// A column with overhangs is read by its top span: the highest voxel of ground, and the sediment
+/// that lies on it without a gap. What is below, or floats above a gap, stays as it is.
+///
+/// Between a pass's ledger writes and `settle` the ledger may be negative or large; after a step
+/// 0 <= ledger < 1.5 s(sediment) and 0 < residual <= s(rock_material) in every column.
+#pragma once
+
+#include "lithify/base/column.hpp"
+#include "lithify/base/material.hpp"
+#include "lithify/device/atomic.cuh"
+#include "lithify/device/verbs.cuh"
+
+#include <cstdint>
+#include <limits>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+/// `boundary_height` of a column that is not held.
+inline constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
+
+/// Remainders of face fluxes are numerators over 2^52 quanta.
+inline constexpr int remainder_bits = 52;
+
+/// Entries of a table by material id: every id has one, so that no voxel can index past it.
+inline constexpr std::int64_t all_materials = 1 << 16;
+
+/// Arrays of all columns, in cell order (x fastest). State: in digests and checkpoints.
+struct column_view {
+  std::int32_t* rock_top;
+  std::int32_t* n_loose;
+  std::int32_t* residual;
+  material_id* rock_material;     ///< of the voxel at rock_top
+  std::int64_t* sediment;         ///< ledger, quanta of solid
+  std::int64_t* remainder_east;   ///< of the flux to (x + 1, y), 2^-52 quanta
+  std::int64_t* remainder_north;  ///< of the flux to (x, y + 1)
+  std::int64_t* boundary_height;  ///< height that held columns keep, in the frame of the start
+
+  LITHIFY_HD bool outside(std::int64_t c) const { return rock_top[c] < 0; }
+
+  /// Height of the column for rates, also while its ledger is not settled: what a pass took beyond
+  /// the loose cover counts as taken from the rock. Equals `surface_height` where nothing is.
+  LITHIFY_HD std::int64_t height(std::int64_t c, const std::int32_t* solid) const {
+    const std::int32_t s = solid[::lithify::sediment];
+    const std::int64_t loose = std::int64_t{n_loose[c]} * s + sediment[c];
+    const std::int32_t rock = solid[rock_material[c]];
+    if (loose >= 0) {
+      return surface_height(rock_top[c], n_loose[c], residual[c], sediment[c], rock, s);
+    }
+    return (std::int64_t{rock_top[c]} << fraction_bits) +
+           floor_div((residual[c] + loose) << fraction_bits, rock);
+  }
+};
+
+/// What a column may do, one byte each; follows from the size and from which columns are outside.
+namespace face {
+inline constexpr std::uint8_t east = 1;    ///< matter may cross to (x + 1, y)
+inline constexpr std::uint8_t north = 2;   ///< matter may cross to (x, y + 1)
+inline constexpr std::uint8_t held = 4;    ///< on a side, or beside a column that is outside
+inline constexpr std::uint8_t inside = 8;  ///< has ground
+}  // namespace face
+
+/// Owner of the columns of one region.
+struct column_arrays {
+  device::buffer<std::int32_t> rock_top, n_loose, residual;
+  device::buffer<material_id> rock_material;
+  device::buffer<std::int64_t> sediment, remainder_east, remainder_north, boundary_height;
+
+  column_arrays() = default;
+  /// Errors: out_of_memory.
+  column_arrays(device::exec ex, std::int64_t n)
+      : rock_top(ex, n),
+        n_loose(ex, n),
+        residual(ex, n),
+        rock_material(ex, n),
+        sediment(ex, n),
+        remainder_east(ex, n),
+        remainder_north(ex, n),
+        boundary_height(ex, n) {}
+
+  [[nodiscard]] column_view view() const {
+    return {rock_top.data(), n_loose.data(),        residual.data(),        rock_material.data(),
+            sediment.data(), remainder_east.data(), remainder_north.data(), boundary_height.data()};
+  }
+
+  /// f(name, unit, buffer) for every field, in the order in which they are exported.
+  template <class Self, class F>
+  static void each(Self& self, F f) {
+    f("rock_top", "voxel", self.rock_top);
+    f("n_loose", "voxel", self.n_loose);
+    f("residual", "quantum", self.residual);
+    f("rock_material", "id", self.rock_material);
+    f("sediment", "quantum", self.sediment);
+    f("remainder_east", "2^-52 quantum", self.remainder_east);
+    f("remainder_north", "2^-52 quantum", self.remainder_north);
+    f("boundary_height", "2^-20 voxel", self.boundary_height);
+  }
+  static constexpr int count = 8;
+};
+
+/// Faces and held columns: derived from the columns, rebuilt when one turns outside or inside.
+struct column_layout {
+  std::int64_t nx = 0;
+  std::int64_t ny = 0;
+  device::buffer<std::uint8_t> faces;
+  device::buffer<std::int64_t> held;  ///< cells, rising
+
+  [[nodiscard]] std::int64_t cells() const { return nx * ny; }
+};
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

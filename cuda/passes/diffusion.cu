@@ -1,0 +1,228 @@
+/// Linear hillslope diffusion: soil creep as a flux of loose material down the slope.
+///
+/// Equation: dz/dt = -div q, q = -kappa grad z (Culling 1960; anchors: Landlab LinearDiffuser,
+/// fastscapelib diffusion_adi). kappa in m^2/yr, default 0.01 (Landlab's default).
+/// Discretisation: explicit finite volumes on the 4 faces of a cell. A face moves
+///   kappa dt / dx^2 (h_i - h_j) s(sediment)
+/// quanta of solid per substep, h in voxel heights: bulk that arrives has the sediment's porosity,
+/// and a rock that gives it falls by what its own solid asks for.
+/// Stability: dt <= dx^2 / (4 kappa), reported; a step is cut into equal substeps of at most 0.8 of
+/// it (kappa dt / dx^2 <= 0.2): at the bound itself a chequerboard is only just not amplified.
+/// Conserved: solid, exactly. A face's flux is rounded once, towards zero; the remainder, in 2^-52
+/// quanta, waits for the next substep. The coefficient is rounded once, to 2^-60.
+/// Boundary: held columns stand at their target all the time and give or take without limit;
+/// boundary.cu settles the bill. Nothing crosses a face between two of them, a face to an outside
+/// column, or a side.
+/// Limits: a donor gives at most what stands above the region's floor; fluxes cut to that are
+/// counted in `capped`.
+#include "lithify/base/error.hpp"
+#include "step.cuh"
+
+#include <cmath>
+#include <string>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+constexpr int coefficient_bits = 60;
+constexpr double largest_coefficient = 0.2;
+
+/// a / 2^bits, truncated towards zero.
+LITHIFY_HD int128 shift_trunc(int128 a, int bits) {
+  const int128 below_one = (static_cast<int128>(1) << bits) - 1;
+  return (a + (a < 0 ? below_one : 0)) >> bits;
+}
+
+/// Quanta that cross a face from i to j, `drop` = h_i - h_j; keeps the remainder.
+/// No overflow: |drop| < 2^42, s <= 2^20, coefficient < 2^58.
+LITHIFY_HD std::int64_t face_flux(std::int64_t coefficient,
+                                  std::int64_t drop,
+                                  std::int32_t s,
+                                  std::int64_t& remainder) {
+  const int128 exact = shift_trunc(static_cast<int128>(coefficient) * (drop * s),
+                                   coefficient_bits + fraction_bits - remainder_bits) +
+                       remainder;
+  const std::int64_t whole = static_cast<std::int64_t>(shift_trunc(exact, remainder_bits));
+  remainder = static_cast<std::int64_t>(exact - (static_cast<int128>(whole) << remainder_bits));
+  return whole;
+}
+
+/// Solid that a column of this height can give: all above the region's floor, as sediment.
+LITHIFY_HD std::int64_t available(std::int64_t height, std::int32_t s) {
+  return height > 0 ? (height * s) >> fraction_bits : 0;
+}
+
+/// Work arrays of one step of diffusion. Fluxes have room in front for the faces of the first row.
+struct diffusion_view {
+  step_view step;
+  std::int64_t* height;
+  std::int64_t* base;   ///< height without the ledger
+  std::int64_t* east;   ///< flux to (x + 1, y), quanta
+  std::int64_t* north;  ///< flux to (x, y + 1)
+  std::int64_t coefficient;
+  std::int64_t frame_offset;
+  std::int32_t s;
+  int stage;
+};
+
+/// Heights at the start; faces of the row before the first carry nothing.
+void start(device::exec ex, const diffusion_view& d) {
+  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    if (d.step.halted()) {
+      return;
+    }
+    const column_view& columns = d.step.columns;
+    const std::uint8_t f = d.step.faces[c];
+    d.height[c] = 0;
+    if (f & face::inside) {
+      const std::int32_t rock = d.step.solid[columns.rock_material[c]];
+      d.base[c] = surface_height(columns.rock_top[c], columns.n_loose[c], columns.residual[c], 0,
+                                 rock, d.s);
+      d.height[c] = f & face::held ? columns.boundary_height[c] - d.frame_offset
+                                   : columns.height(c, d.step.solid);
+    }
+  });
+}
+
+/// The flux over one face, between columns of heights `h` and `other`.
+LITHIFY_HD std::int64_t cross(const diffusion_view& d,
+                              std::int64_t h,
+                              std::int64_t other,
+                              std::int64_t& remainder) {
+  const std::int64_t q = face_flux(d.coefficient, h - other, d.s, remainder);
+  // Four faces share what a donor has: below a quarter each no sum can pass it.
+  if ((q < 0 ? -q : q) > available(q < 0 ? other : h, d.s) / 4) {
+    device::atomic_store(&d.step.words->may_cap, 1U);
+  }
+  return q;
+}
+
+/// Rates and their rounding: one thread a cell writes its east and its north face.
+void cross_faces(device::exec ex, const diffusion_view& d) {
+  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    if (d.step.halted()) {
+      return;
+    }
+    const std::uint8_t f = d.step.faces[c];
+    const std::int64_t h = d.height[c];
+    d.east[c] = f & face::east ? cross(d, h, d.height[c + 1], d.step.columns.remainder_east[c]) : 0;
+    d.north[c] = f & face::north
+                     ? cross(d, h, d.height[c + d.step.nx], d.step.columns.remainder_north[c])
+                     : 0;
+  });
+}
+
+/// Shares `have` among fluxes that ask for more, by largest remainder, ties in the order given.
+LITHIFY_HD void share(std::int64_t have, std::int64_t asked, std::int64_t (&flux)[4]) {
+  std::int64_t rest[4];
+  std::int64_t left = have;
+  for (int i = 0; i < 4; ++i) {
+    const int128 part = static_cast<int128>(flux[i]) * have;
+    flux[i] = static_cast<std::int64_t>(part / asked);
+    rest[i] = static_cast<std::int64_t>(part % asked);
+    left -= flux[i];
+  }
+  for (; left > 0; --left) {
+    int largest = 0;
+    for (int i = 1; i < 4; ++i) {
+      largest = rest[i] > rest[largest] ? i : largest;
+    }
+    ++flux[largest];
+    rest[largest] = -1;
+  }
+}
+
+/// Cuts what a donor cannot give. A face has one donor, and only that donor writes it here.
+void cap_donors(device::exec ex, const diffusion_view& d) {
+  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    if (d.step.halted() || device::atomic_load(&d.step.words->may_cap) == 0 ||
+        (d.step.faces[c] & (face::inside | face::held)) != face::inside) {
+      return;
+    }
+    std::int64_t* const at[4] = {&d.east[c], &d.north[c], &d.east[c - 1], &d.north[c - d.step.nx]};
+    std::int64_t flux[4];
+    std::int64_t asked = 0;
+    for (int i = 0; i < 4; ++i) {
+      const std::int64_t q = device::atomic_load(at[i]);
+      flux[i] = i < 2 ? (q > 0 ? q : 0) : (q < 0 ? -q : 0);
+      asked += flux[i];
+    }
+    const std::int64_t have = available(d.height[c], d.s);
+    if (asked <= have) {
+      return;
+    }
+    std::int64_t cut[4] = {flux[0], flux[1], flux[2], flux[3]};
+    share(have, asked, cut);
+    for (int i = 0; i < 4; ++i) {
+      if (cut[i] != flux[i]) {
+        device::atomic_store(at[i], i < 2 ? cut[i] : -cut[i]);
+        device::atomic_add(&d.step.words->stage[d.stage].capped, std::int64_t{1});
+      }
+    }
+  });
+}
+
+/// Antisymmetric: every face is added once and subtracted once.
+void apply(device::exec ex, const diffusion_view& d) {
+  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    const std::uint8_t f = d.step.faces[c];
+    if (d.step.halted() || !(f & face::inside)) {
+      return;
+    }
+    const column_view& columns = d.step.columns;
+    const std::int64_t ledger =
+        columns.sediment[c] + d.east[c - 1] - d.east[c] + d.north[c - d.step.nx] - d.north[c];
+    columns.sediment[c] = ledger;
+    if (!(f & face::held)) {
+      d.height[c] = ledger >= 0 ? d.base[c] + (ledger << fraction_bits) / d.s
+                                : columns.height(c, d.step.solid);
+    }
+  });
+}
+
+}  // namespace
+
+diffusion_plan plan_diffusion(double diffusivity_m2_per_yr, double cell_size_m, double dt_yr) {
+  const double area = cell_size_m * cell_size_m;
+  const double total = diffusivity_m2_per_yr * dt_yr / area;
+  const double substeps = std::fmax(1.0, std::ceil(total / largest_coefficient));
+  require(substeps <= 16777216.0, errc::invalid_argument,
+          "diffusion: a step of " + std::to_string(dt_yr) + " years needs " +
+              std::to_string(substeps) + " substeps; shorten it");
+  diffusion_plan plan;
+  plan.substeps = static_cast<std::int64_t>(substeps);
+  plan.coefficient = std::llround(std::ldexp(total / substeps, coefficient_bits));
+  plan.stable_dt_yr = diffusivity_m2_per_yr > 0.0 ? area / (4.0 * diffusivity_m2_per_yr) : 0.0;
+  return plan;
+}
+
+void diffuse(device::exec ex,
+             const step_view& step,
+             int stage,
+             const diffusion_plan& plan,
+             std::int64_t frame_offset) {
+  device::buffer<std::int64_t> height(ex, step.cells);
+  device::buffer<std::int64_t> base(ex, step.cells);
+  device::buffer<std::int64_t> east(ex, step.cells + 1);
+  device::buffer<std::int64_t> north(ex, step.cells + step.nx);
+  device::fill(ex, east.data(), 1, std::int64_t{0});
+  device::fill(ex, north.data(), step.nx, std::int64_t{0});
+  const diffusion_view d{step,
+                         height.data(),
+                         base.data(),
+                         east.data() + 1,
+                         north.data() + step.nx,
+                         plan.coefficient,
+                         frame_offset,
+                         step.sediment_solid,
+                         stage};
+  start(ex, d);
+  for (std::int64_t i = 0; i < plan.substeps; ++i) {
+    cross_faces(ex, d);
+    cap_donors(ex, d);
+    apply(ex, d);
+  }
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

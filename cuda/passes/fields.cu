@@ -1,0 +1,156 @@
+/// Column state to and from named fields, and the check of what comes in.
+#include "columns.cuh"
+#include "lithify/base/error.hpp"
+#include "span_reader.cuh"
+
+#include <algorithm>
+#include <string>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// Why a column was refused; the order is that of the checks.
+enum class fault : std::uint32_t { none, voxels, residual, ledger, remainder, boundary, outside };
+
+const char* describe(fault f) {
+  switch (f) {
+    case fault::voxels:
+      return "rock_top, n_loose or rock_material contradict the voxels";
+    case fault::residual:
+      return "residual is not in 1..solid of a full voxel";
+    case fault::ledger:
+      return "sediment is not in 0..1.5 voxels";
+    case fault::remainder:
+      return "a remainder is a whole quantum or more";
+    case fault::boundary:
+      return "boundary_height is set where the column is not held, missing where it is, or absurd";
+    case fault::outside:
+      return "it lies outside and still holds something";
+    case fault::none:
+      break;
+  }
+  return "nothing";
+}
+
+struct column_checker {
+  span_reader reader;
+  const std::int32_t* solid;
+  column_view columns;
+  const std::uint8_t* faces;
+  std::int64_t nx;
+  std::int64_t frame_offset;
+
+  LITHIFY_HD static bool whole_quantum(std::int64_t remainder) {
+    constexpr std::int64_t one = std::int64_t{1} << remainder_bits;
+    return remainder <= -one || remainder >= one;
+  }
+
+  LITHIFY_HD fault operator()(std::int64_t c) const {
+    const top_span span =
+        reader.read(static_cast<std::int32_t>(c % nx), static_cast<std::int32_t>(c / nx));
+    if (span.rock_top != columns.rock_top[c] || span.n_loose != columns.n_loose[c] ||
+        span.rock != columns.rock_material[c]) {
+      return fault::voxels;
+    }
+    if (whole_quantum(columns.remainder_east[c]) || whole_quantum(columns.remainder_north[c])) {
+      return fault::remainder;
+    }
+    const bool held = (faces[c] & face::held) != 0;
+    const std::int64_t height = columns.boundary_height[c];
+    // 2^21 voxels of 2^20: no column is higher; 2 more bits for a frame that moved.
+    constexpr std::int64_t absurd = std::int64_t{1} << 43;
+    if (held != (height != not_held) ||
+        (held && (height - frame_offset > absurd || height - frame_offset < -absurd))) {
+      return fault::boundary;
+    }
+    if (span.rock_top < 0) {
+      return columns.residual[c] != 0 || columns.sediment[c] != 0 ? fault::outside : fault::none;
+    }
+    if (columns.residual[c] <= 0 || columns.residual[c] > solid[span.rock]) {
+      return fault::residual;
+    }
+    if (columns.sediment[c] < 0 || 2 * columns.sediment[c] >= 3 * std::int64_t{solid[sediment]}) {
+      return fault::ledger;
+    }
+    return fault::none;
+  }
+};
+
+std::string place_of(std::int64_t cell, std::int64_t nx) {
+  return "(" + std::to_string(cell % nx) + ", " + std::to_string(cell / nx) + ")";
+}
+
+template <class T>
+void upload(device::exec ex,
+            std::span<const field> fields,
+            const char* name,
+            region_size size,
+            device::buffer<T>& to) {
+  const field& from = find_field(fields, name);
+  const std::string what = "column field '" + from.name + "'";
+  require(from.type == field_type_of<T>, errc::invalid_argument, what + " has the wrong type");
+  require(
+      from.shape == std::vector<std::int64_t>{size.y, size.x} && from.bytes.size() == to.bytes(),
+      errc::invalid_argument,
+      what + " must have shape (" + std::to_string(size.y) + ", " + std::to_string(size.x) + ")");
+  device::copy_to_device(ex, to.data(), from.as<T>().data(), to.size());
+}
+
+}  // namespace
+
+column_arrays upload_fields(device::exec ex, std::span<const field> fields, region_size size) {
+  column_arrays columns(ex, size.columns());
+  std::vector<std::string> known;
+  column_arrays::each(columns, [&](const char* name, const char*, auto& to) {
+    upload(ex, fields, name, size, to);
+    known.emplace_back(name);
+  });
+  for (const field& f : fields) {
+    require(std::find(known.begin(), known.end(), f.name) != known.end(), errc::invalid_argument,
+            "unknown column field '" + f.name + "'");
+  }
+  require(fields.size() == known.size(), errc::invalid_argument, "a column field occurs twice");
+  return columns;
+}
+
+std::vector<field> download_fields(device::exec ex,
+                                   const column_arrays& columns,
+                                   region_size size) {
+  std::vector<field> fields;
+  column_arrays::each(
+      columns, [&]<class T>(const char* name, const char* unit, const device::buffer<T>& from) {
+        field f{name, unit, field_type_of<T>, {size.y, size.x}, {}};
+        f.bytes.resize(from.bytes());
+        device::copy_to_host(ex, f.as<T>().data(), from.data(), from.size());
+        fields.push_back(std::move(f));
+      });
+  return fields;
+}
+
+void check_columns(device::exec ex,
+                   const octree::merged_view& world,
+                   const std::int32_t* solid,
+                   const column_view& columns,
+                   const column_layout& layout,
+                   std::int64_t frame_offset) {
+  device::buffer<std::uint64_t> worst(ex, 1);
+  std::uint64_t* const first = worst.data();
+  constexpr std::uint64_t none = ~std::uint64_t{0};
+  device::fill(ex, first, 1, none);
+  const column_checker check{span_reader(world, solid), solid,     columns,
+                             layout.faces.data(),       layout.nx, frame_offset};
+  device::for_each_n(ex, layout.cells(), [=] LITHIFY_HD(std::int64_t c) {
+    const fault f = check(c);
+    if (f != fault::none) {
+      device::atomic_min(first,
+                         (static_cast<std::uint64_t>(c) << 8) | static_cast<std::uint64_t>(f));
+    }
+  });
+  const std::uint64_t found = device::read(ex, first);
+  require(found == none, errc::invalid_argument,
+          "column " + place_of(static_cast<std::int64_t>(found >> 8), layout.nx) + ": " +
+              describe(static_cast<fault>(found & 0xff)));
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -1,0 +1,13 @@
+#include "lithify/passes/pass_types.hpp"
+
+namespace lithify {
+
+const char* pass_name(const pass_config& pass) {
+  struct namer {
+    const char* operator()(const uplift_parameters&) const { return "uplift"; }
+    const char* operator()(const diffusion_parameters&) const { return "diffusion"; }
+  };
+  return std::visit(namer{}, pass);
+}
+
+}  // namespace lithify

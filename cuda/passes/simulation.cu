@@ -1,0 +1,227 @@
+/// The simulation: columns that belong to a snapshot, and steps that change both at once.
+///
+/// A step works on a copy of the columns and swaps it in once the batch is committed, so that an
+/// error anywhere leaves columns and world as they were.
+#include "columns.cuh"
+#include "lithify/base/error.hpp"
+#include "lithify/passes/detail/simulation.cuh"
+#include "stages.cuh"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+bool finite_and_positive(double value) { return std::isfinite(value) && value > 0.0; }
+
+/// Quanta by material id, for every id that a voxel may hold.
+device::buffer<std::int32_t> upload_solids(device::exec ex, const material_table& materials) {
+  std::vector<std::int32_t> solids(all_materials, 0);
+  for (std::size_t i = 0; i < materials.size(); ++i) {
+    solids[i] = materials[static_cast<material_id>(i)].solid_quanta();
+  }
+  device::buffer<std::int32_t> out(ex, all_materials);
+  device::copy_to_device(ex, out.data(), solids.data(), all_materials);
+  return out;
+}
+
+/// Surface heights; the least int64 outside.
+void read_surface(device::exec ex,
+                  const column_view& columns,
+                  const std::int32_t* solid,
+                  std::int64_t n,
+                  std::int64_t* height) {
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
+    height[c] = columns.outside(c) ? not_held : columns.height(c, solid);
+  });
+}
+
+/// Columns that a step or a reader may change, with the layout that belongs to them.
+struct working_columns {
+  column_arrays columns;
+  std::shared_ptr<const column_layout> layout;
+};
+
+}  // namespace
+
+struct simulation::impl {
+  deltas::overlay& overlay;
+  region_geometry geometry;
+  region_size size;
+  std::vector<pass_config> passes;
+  device::buffer<std::int32_t> solid;
+  std::int32_t sediment_solid;
+  std::int64_t staging_bound;
+
+  column_arrays columns;
+  std::shared_ptr<const column_layout> layout;
+  frame_position frame;
+  std::optional<deltas::snapshot> seen;  ///< the voxels that `columns` belong to
+
+  [[nodiscard]] bool stale(const deltas::snapshot& now) const {
+    return now.batch_number() != seen->batch_number();
+  }
+  void require_columns() const {
+    require(seen.has_value(), errc::invalid_argument,
+            "the simulation has no columns: load or derive them first");
+  }
+
+  /// A copy of the columns, brought up to date with `now` where others wrote.
+  [[nodiscard]] working_columns refreshed(device::exec ex, const deltas::snapshot& now) const {
+    working_columns out{copy_columns(ex, columns), layout};
+    if (stale(now)) {
+      refresh_columns(ex, now.merged(ex), solid.data(), out.columns.view());
+      now.used_by(ex.stream);
+      out.layout = std::make_shared<const column_layout>(make_layout(ex, out.columns.view(), size));
+      set_boundary(ex, out.columns.view(), *out.layout, solid.data(), frame.offset);
+    }
+    return out;
+  }
+
+  [[nodiscard]] int128 measured(device::exec ex,
+                                const deltas::snapshot& world,
+                                const column_arrays& with) const {
+    return measure_solid(ex, world.merged(ex), solid.data(), with.view());
+  }
+
+  /// All that the stages of a step need but its batch.
+  [[nodiscard]] step_view view(const working_columns& work,
+                               const deltas::snapshot& world,
+                               step_words* words) const {
+    step_view step;
+    step.columns = work.columns.view();
+    step.faces = work.layout->faces.data();
+    step.held = work.layout->held.data();
+    step.held_count = work.layout->held.size();
+    step.nx = work.layout->nx;
+    step.cells = work.layout->cells();
+    step.solid = solid.data();
+    step.sediment_solid = sediment_solid;
+    step.words = words;
+    step.ground = {world.view(), {}, size, solid.data()};
+    return step;
+  }
+
+  /// Takes over columns that belong to `now`. Never throws.
+  void adopt(column_arrays&& next,
+             std::shared_ptr<const column_layout> with,
+             frame_position at,
+             deltas::snapshot now) {
+    columns = std::move(next);
+    layout = std::move(with);
+    frame = at;
+    seen = std::move(now);
+  }
+};
+
+simulation::simulation(device::exec ex,
+                       deltas::overlay& overlay,
+                       const region_geometry& geometry,
+                       const material_table& materials,
+                       std::vector<pass_config> passes) {
+  require(finite_and_positive(geometry.cell_size_m) && finite_and_positive(geometry.voxel_height_m),
+          errc::invalid_argument, "cell_size_m and voxel_height_m must be finite and positive");
+  check_passes(passes);
+  const region_size size = overlay.current().view().index.size;
+  // Chosen: one column in four changes; a step that needs more says so, and it is remembered.
+  const std::int64_t bound = std::max<std::int64_t>(1024, size.columns() / 4);
+  impl_ = std::make_unique<impl>(impl{overlay,
+                                      geometry,
+                                      size,
+                                      std::move(passes),
+                                      upload_solids(ex, materials),
+                                      materials[sediment].solid_quanta(),
+                                      bound,
+                                      {},
+                                      nullptr,
+                                      {},
+                                      std::nullopt});
+}
+
+simulation::~simulation() = default;
+
+void simulation::load(device::exec ex, std::span<const field> columns, frame_position frame) {
+  impl& my = *impl_;
+  require(frame.remainder >= 0 && frame.remainder < (std::int64_t{1} << 32), errc::invalid_argument,
+          "the frame's remainder must be in [0, 2^32)");
+  deltas::snapshot now = my.overlay.current();
+  column_arrays next = upload_fields(ex, columns, my.size);
+  auto layout = std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size));
+  check_columns(ex, now.merged(ex), my.solid.data(), next.view(), *layout, frame.offset);
+  my.adopt(std::move(next), std::move(layout), frame, std::move(now));
+}
+
+void simulation::derive(device::exec ex) {
+  impl& my = *impl_;
+  deltas::snapshot now = my.overlay.current();
+  column_arrays next(ex, my.size.columns());
+  derive_columns(ex, now.merged(ex), my.solid.data(), next.view());
+  now.used_by(ex.stream);
+  auto layout = std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size));
+  set_boundary(ex, next.view(), *layout, my.solid.data(), 0);
+  my.adopt(std::move(next), std::move(layout), {}, std::move(now));
+}
+
+std::vector<field> simulation::fields(device::exec ex) const {
+  impl_->require_columns();
+  const deltas::snapshot now = impl_->overlay.current();
+  return download_fields(ex, impl_->refreshed(ex, now).columns, impl_->size);
+}
+
+frame_position simulation::frame() const { return impl_->frame; }
+
+std::vector<std::int64_t> simulation::surface(device::exec ex) const {
+  impl_->require_columns();
+  const working_columns work = impl_->refreshed(ex, impl_->overlay.current());
+  const std::int64_t n = impl_->size.columns();
+  device::buffer<std::int64_t> height(ex, n);
+  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data());
+  std::vector<std::int64_t> out(static_cast<std::size_t>(n));
+  device::copy_to_host(ex, out.data(), height.data(), n);
+  return out;
+}
+
+int128 simulation::stored(device::exec ex) const {
+  impl_->require_columns();
+  return impl_->measured(ex, *impl_->seen, impl_->columns);
+}
+
+void simulation::reserve_deltas(std::int64_t bound) {
+  require(bound > 0, errc::invalid_argument, "a table must admit at least one delta");
+  impl_->staging_bound = bound;
+}
+
+step_report simulation::step(device::exec ex, double dt_yr, tick when) {
+  impl& my = *impl_;
+  my.require_columns();
+  require(finite_and_positive(dt_yr), errc::invalid_argument, "dt_yr must be finite and positive");
+  std::vector<stage> stages = plan_stages(my.passes, my.geometry, my.frame, dt_yr);
+  const deltas::snapshot world = my.overlay.current();
+  working_columns work = my.refreshed(ex, world);
+  step_report report;
+  if (my.stale(world)) {
+    report.edited = my.measured(ex, world, work.columns) - my.measured(ex, *my.seen, my.columns);
+  }
+
+  deltas::staging batch(ex, my.staging_bound);
+  device::buffer<step_words> words(ex, 1);
+  device::fill(ex, words.data(), 1, step_words{});
+  run_stages(ex, stages, my.view(work, world, words.data()), batch);
+  world.used_by(ex.stream);
+  const step_words done = device::read(ex, words.data());
+  require_in_range(stages, done, my.size.x);
+  write_budgets(stages, done, report);
+
+  my.overlay.commit(ex, std::move(batch), when);
+  my.adopt(std::move(work.columns), std::move(work.layout), stages.back().frame,
+           my.overlay.current());
+  my.staging_bound = std::max(my.staging_bound, report.deltas + report.deltas / 4);
+  return report;
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

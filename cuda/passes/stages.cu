@@ -1,0 +1,137 @@
+#include "lithify/base/error.hpp"
+#include "stages.cuh"
+#include "uplift.hpp"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+struct parameter_checker {
+  void operator()(const uplift_parameters& p) const {
+    require(std::isfinite(p.rate_m_per_yr), errc::invalid_argument,
+            "uplift: rate_m_per_yr must be finite");
+  }
+  void operator()(const diffusion_parameters& p) const {
+    require(std::isfinite(p.diffusivity_m2_per_yr) && p.diffusivity_m2_per_yr >= 0.0,
+            errc::invalid_argument,
+            "diffusion: diffusivity_m2_per_yr must be finite and not negative");
+  }
+};
+
+/// One stage. `moved`: it has moved its matter, only its emission is missing.
+void run_stage(device::exec ex,
+               stage& s,
+               int number,
+               bool moved,
+               const step_view& step,
+               deltas::staging& batch) {
+  if (s.pass == nullptr) {
+    if (!moved) {
+      hold_boundary(ex, step, number, s.frame.offset);
+    }
+    s.emission = emit_settled(ex, step, number, settled_columns::held, batch);
+  } else if (std::holds_alternative<diffusion_parameters>(*s.pass)) {
+    if (!moved) {
+      diffuse(ex, step, number, s.diffusion, s.frame.offset);
+    }
+    s.emission = emit_settled(ex, step, number, settled_columns::free, batch);
+  }
+}
+
+}  // namespace
+
+const char* stage::name() const { return pass == nullptr ? "boundary" : pass_name(*pass); }
+
+void check_passes(const std::vector<pass_config>& passes) {
+  require(passes.size() < max_stages, errc::invalid_argument, "too many passes");
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    std::visit(parameter_checker{}, passes[i]);
+    for (std::size_t j = 0; j < i; ++j) {
+      require(passes[i].index() != passes[j].index(), errc::invalid_argument,
+              std::string("pass '") + pass_name(passes[i]) + "' is listed twice");
+    }
+  }
+}
+
+std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
+                               const region_geometry& geometry,
+                               frame_position frame,
+                               double dt_yr) {
+  std::vector<stage> stages;
+  for (const pass_config& pass : passes) {
+    stage s;
+    s.pass = &pass;
+    if (const auto* lift = std::get_if<uplift_parameters>(&pass)) {
+      raise(frame, uplift_increment(lift->rate_m_per_yr, geometry.voxel_height_m, dt_yr));
+    } else if (const auto* creep = std::get_if<diffusion_parameters>(&pass)) {
+      s.diffusion = plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr);
+    }
+    s.frame = frame;
+    stages.push_back(s);
+  }
+  stages.emplace_back().frame = frame;
+  return stages;
+}
+
+void run_stages(device::exec ex,
+                std::vector<stage>& stages,
+                step_view step,
+                deltas::staging& batch) {
+  std::size_t first = 0;
+  bool moved = false;
+  for (;;) {
+    for (std::size_t i = first; i < stages.size(); ++i) {
+      step.batch = batch.words();
+      step.ground.staged = batch.table();
+      run_stage(ex, stages[i], static_cast<int>(i), moved && i == first, step, batch);
+    }
+    const int overflowed = batch.overflowed(ex);
+    if (overflowed < 0) {
+      return;
+    }
+    first = 0;
+    while (stages[first].emission != overflowed) {
+      ++first;
+    }
+    moved = true;
+    batch.grow(ex);
+  }
+}
+
+void require_in_range(const std::vector<stage>& stages, const step_words& words, std::int64_t nx) {
+  if (words.left_range == ~std::uint64_t{0}) {
+    return;
+  }
+  const std::int64_t cell = static_cast<std::int64_t>(words.left_range & 0xffffffffffffULL);
+  throw error(errc::out_of_range,
+              std::string("pass '") + stages[words.left_range >> 48].name() + "': column (" +
+                  std::to_string(cell % nx) + ", " + std::to_string(cell / nx) +
+                  ") would leave the region's range of heights; the step is not done");
+}
+
+void write_budgets(const std::vector<stage>& stages, const step_words& words, step_report& report) {
+  std::uint64_t before = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const stage_words& from = words.stage[i];
+    pass_budget line;
+    line.pass = stages[i].name();
+    line.in = from.in.value();
+    line.exported = from.exported.value();
+    line.capped = from.capped;
+    line.substeps = stages[i].diffusion.substeps;
+    line.stable_dt_yr = stages[i].diffusion.stable_dt_yr;
+    if (stages[i].emission >= 0) {
+      line.deltas = static_cast<std::int64_t>(from.emitted - before);
+      before = from.emitted;
+    }
+    report.deltas += line.deltas;
+    report.passes.push_back(std::move(line));
+  }
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -1,0 +1,46 @@
+/// The stages of a step: its passes in order, and the boundary after them.
+#pragma once
+
+#include "lithify/base/geometry.hpp"
+#include "lithify/passes/detail/simulation.cuh"
+#include "step.cuh"
+
+#include <cstdint>
+#include <vector>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+struct stage {
+  const pass_config* pass = nullptr;  ///< nullptr: the boundary
+  diffusion_plan diffusion;
+  frame_position frame;  ///< once the stage is done
+  int emission = -1;     ///< its number in the batch, -1 while it emitted nothing
+
+  /// The word for it in budgets and errors.
+  [[nodiscard]] const char* name() const;
+};
+
+/// Errors: invalid_argument (a parameter outside its range, a pass listed twice).
+void check_passes(const std::vector<pass_config>& passes);
+
+/// The stages of a step of `dt_yr` years that starts with `frame`; they point into `passes`.
+/// Errors: invalid_argument (a step too long for a pass).
+[[nodiscard]] std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
+                                             const region_geometry& geometry,
+                                             frame_position frame,
+                                             double dt_yr);
+
+/// Runs all stages, going on from an emission that did not fit for as long as there is one. Sync.
+/// `step`: everything but the batch. Errors: out_of_memory.
+void run_stages(device::exec ex,
+                std::vector<stage>& stages,
+                step_view step,
+                deltas::staging& batch);
+
+/// Errors: out_of_range, naming stage and column, if a column left the region's range of heights.
+void require_in_range(const std::vector<stage>& stages, const step_words& words, std::int64_t nx);
+
+/// The lines of the stages' budgets, and the step's deltas.
+void write_budgets(const std::vector<stage>& stages, const step_words& words, step_report& report);
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -1,0 +1,149 @@
+/// What the passes of one step share: words on the device, and the ground that they read.
+///
+/// A step enqueues everything and reads these words once. From the moment an emission overflowed,
+/// every later kernel of the step returns at once (`halted`), so that the step can go on from
+/// there.
+#pragma once
+
+#include "column_state.cuh"
+#include "column_walk.cuh"
+#include "lithify/deltas/detail/overlay.cuh"
+
+#include <cstdint>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+/// A sum of 64-bit amounts that cannot overflow: low and high halves are added apart.
+struct wide_sum {
+  std::uint64_t low = 0;
+  std::int64_t high = 0;
+
+  /// Requires: amount >= 0.
+  LITHIFY_HD void add(std::int64_t amount) {
+    device::atomic_add(&low, static_cast<std::uint64_t>(amount & 0xffffffff));
+    device::atomic_add(&high, amount >> 32);
+  }
+  [[nodiscard]] int128 value() const { return (static_cast<int128>(high) << 32) + low; }
+};
+
+struct stage_words {
+  wide_sum in, exported;
+  std::int64_t capped = 0;
+  std::uint64_t emitted = 0;  ///< deltas of the batch when the stage was done
+};
+
+/// Passes of a step and the boundary after them, at most.
+inline constexpr int max_stages = 8;
+
+struct step_words {
+  std::uint64_t left_range = ~std::uint64_t{0};  ///< least (stage << 48 | cell) that left the range
+  std::uint32_t may_cap = 0;                     ///< a flux came near what its donor has
+  stage_words stage[max_stages];
+
+  LITHIFY_HD void leave_range(int number, std::int64_t cell) {
+    device::atomic_min(
+        &left_range, (static_cast<std::uint64_t>(number) << 48) | static_cast<std::uint64_t>(cell));
+  }
+};
+
+/// The voxels as a walk reads them.
+struct ground_view {
+  deltas::snapshot_view world;  ///< at the step's start
+  deltas::table_view staged;    ///< the step's batch so far
+  region_size extent;
+  const std::int32_t* solids;
+
+  LITHIFY_HD region_size size() const { return extent; }
+  LITHIFY_HD std::int32_t solid(material_id m) const { return solids[m]; }
+  LITHIFY_HD material_id old(voxel v) const { return world.material(morton_encode(v)); }
+
+  /// Reads the table while others insert: atomic loads, and nobody else writes this column's keys.
+  LITHIFY_HD material_id newest(voxel v) const {
+    const morton_key key = morton_encode(v);
+    std::uint64_t b = staged.count == 0 ? 0 : staged.home(key);
+    for (std::uint64_t probe = 0; probe < staged.count; ++probe) {
+      deltas::bucket& at = staged.buckets[b];
+      for (int i = 0; i < deltas::bucket_slots; ++i) {
+        const morton_key seen = device::atomic_load(&at.key[i]);
+        if (seen == key) {
+          return deltas::value_material(device::atomic_load(&at.value[i]));
+        }
+        if (seen == no_key) {
+          return world.material(key);
+        }
+      }
+      b = b + 1 == staged.count ? 0 : b + 1;
+    }
+    return world.material(key);
+  }
+};
+
+/// Everything that a stage of a step works with; raw pointers and values.
+struct step_view {
+  column_view columns = {};
+  const std::uint8_t* faces = nullptr;
+  const std::int64_t* held = nullptr;
+  std::int64_t held_count = 0;
+  std::int64_t nx = 0;
+  std::int64_t cells = 0;
+  const std::int32_t* solid = nullptr;  ///< quanta in a full voxel, by material id
+  std::int32_t sediment_solid = 0;      ///< the same for sediment
+  const deltas::staging_words* batch = nullptr;
+  step_words* words = nullptr;
+  ground_view ground = {};
+
+  LITHIFY_HD bool halted() const { return batch->overflow != 0; }
+
+  LITHIFY_HD column load(std::int64_t c) const {
+    column out;
+    out.x = static_cast<std::int32_t>(c % nx);
+    out.y = static_cast<std::int32_t>(c / nx);
+    out.rock_top = columns.rock_top[c];
+    out.n_loose = columns.n_loose[c];
+    out.residual = columns.residual[c];
+    out.ledger = columns.sediment[c];
+    out.rock = columns.rock_material[c];
+    return out;
+  }
+  LITHIFY_HD void store(std::int64_t c, const column& value) const {
+    columns.rock_top[c] = value.rock_top;
+    columns.n_loose[c] = value.n_loose;
+    columns.residual[c] = static_cast<std::int32_t>(value.residual);
+    columns.sediment[c] = value.ledger;
+    columns.rock_material[c] = value.rock;
+  }
+};
+
+/// Which columns a stage settles.
+enum class settled_columns { free, held };
+
+/// Settles columns and emits what that changes, in cell order. Gives the emission's number.
+/// Free columns are settled by the pass that moved their matter, held ones by the boundary alone.
+int emit_settled(device::exec ex,
+                 const step_view& step,
+                 int stage,
+                 settled_columns which,
+                 deltas::staging& batch);
+
+/// Linear diffusion, as diffusion.cu describes it: one step in fixed point.
+struct diffusion_plan {
+  std::int64_t coefficient = 0;  ///< kappa dt_sub / dx^2, 2^-60
+  std::int64_t substeps = 1;
+  double stable_dt_yr = 0.0;
+};
+/// Errors: invalid_argument if the step needs more than 2^24 substeps.
+[[nodiscard]] diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
+                                            double cell_size_m,
+                                            double dt_yr);
+/// Moves sediment between ledgers. `frame_offset`: held columns stand at boundary_height - offset.
+/// Errors: out_of_memory.
+void diffuse(device::exec ex,
+             const step_view& step,
+             int stage,
+             const diffusion_plan& plan,
+             std::int64_t frame_offset);
+
+/// Brings held columns to the height that they keep, as boundary.cu describes it.
+void hold_boundary(device::exec ex, const step_view& step, int stage, std::int64_t frame_offset);
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND
