@@ -1,18 +1,18 @@
 /// The overlay's hash table as kernels see it.
 ///
 /// Buckets of 8 keys then 8 values (128 bytes). Key: Morton, all ones = empty. Value: order:48 |
-/// material:16, orders start at 1, so that 0 = not written. An insert claims its key once by CAS and
-/// raises the value by atomic max: what a table holds depends only on the set of writes, and the
-/// highest order wins whatever the thread order.
+/// material:16, orders start at 1, so that 0 = not written. An insert claims its key once by CAS
+/// and raises the value by atomic max: what a table holds depends only on the set of writes, and
+/// the highest order wins whatever the thread order.
 #pragma once
-
-#include <cstdint>
 
 #include "lithify/base/fixed_point.hpp"
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/device/atomic.cuh"
 #include "lithify/octree/morton.hpp"
+
+#include <cstdint>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
 
@@ -41,7 +41,11 @@ struct table_view {
 
   /// Writes (key, value) unless a newer value stands. Gives false if every bucket is full.
   LITHIFY_HD bool insert(morton_key key, std::uint64_t value) const {
-    std::uint64_t b = home(key);
+    return insert_from(home(key), key, value);
+  }
+
+  /// `insert` of a key whose home is already known.
+  LITHIFY_HD bool insert_from(std::uint64_t b, morton_key key, std::uint64_t value) const {
     for (std::uint64_t probe = 0; probe < count; ++probe) {
       bucket& at = buckets[b];
       for (int i = 0; i < bucket_slots; ++i) {
@@ -63,8 +67,10 @@ struct table_view {
   }
 
   /// The value of `key`, 0 if there is none. Plain loads: for published tables.
-  LITHIFY_HD std::uint64_t find(morton_key key) const {
-    std::uint64_t b = count == 0 ? 0 : home(key);
+  LITHIFY_HD std::uint64_t find(morton_key key) const { return find_from(home(key), key); }
+
+  /// `find` of a key whose home is already known.
+  LITHIFY_HD std::uint64_t find_from(std::uint64_t b, morton_key key) const {
     for (std::uint64_t probe = 0; probe < count; ++probe) {
       const bucket& at = buckets[b];
       for (int i = 0; i < bucket_slots; ++i) {

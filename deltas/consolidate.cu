@@ -1,0 +1,159 @@
+#include "collect.cuh"
+#include "lithify/base/error.hpp"
+#include "overlay_impl.cuh"
+
+#include <utility>
+
+namespace lithify::deltas::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// Calls the user's hook, from here and from inside the index.
+struct reporter {
+  const std::function<void(const char* step)>& hook;
+  void operator()(const char* step) const {
+    if (hook) {
+      hook(step);
+    }
+  }
+  static void pass_on(void* context, const char* step) {
+    (*static_cast<const reporter*>(context))(step);
+  }
+};
+
+/// Number of the oldest tables of `tables` (newest first) that a strategy takes.
+std::size_t tables_taken(consolidation_strategy strategy, const table_list& tables) {
+  if (strategy == consolidation_strategy::all) {
+    return tables.size();
+  }
+  std::int64_t live = 0;
+  for (const auto& t : tables) {
+    live += t->claimed;
+  }
+  std::size_t taken = 0;
+  for (std::int64_t in = 0; 2 * in < live; ++taken) {
+    in += tables[tables.size() - 1 - taken]->claimed;
+  }
+  return taken;
+}
+
+/// Deltas in brick order, as the index wants them.
+struct brick_list {
+  std::int64_t bricks = 0;
+  device::buffer<morton_key> brick;
+  device::buffer<std::int64_t> offset;
+};
+
+/// Brick of the delta at a place of the sorted array.
+struct brick_of {
+  const std::uint64_t* word;
+  morton_key prefix;
+  int shift;  ///< of the brick's bits in a word
+  LITHIFY_HD morton_key operator()(std::int64_t i) const {
+    return (prefix >> (3 * brick_level)) | (word[i] >> shift);
+  }
+};
+
+/// Finds the runs of equal bricks. Sync (their number).
+brick_list find_bricks(device::exec ex, const collected& deltas) {
+  // A packed word has 16 bits of material below the key's.
+  const brick_of at{deltas.word.data(), deltas.frame.prefix,
+                    3 * brick_level + (deltas.frame.packs() ? 16 : 0)};
+  const std::int64_t n = deltas.count;
+  device::buffer<std::int64_t> total(ex, 1);
+  device::buffer<morton_key> brick(ex, n);
+  device::buffer<std::int64_t> offset(ex, n + 1);
+  morton_key* const bricks = brick.data();
+  std::int64_t* const offsets = offset.data();
+  const std::int64_t* const count = total.data();
+  device::select_if(
+      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return i == 0 || at(i) != at(i - 1); },
+      [=] LITHIFY_HD(std::int64_t i, std::int64_t to) {
+        bricks[to] = at(i);
+        offsets[to] = i;
+      },
+      total.data());
+  device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) { offsets[*count] = n; });
+  return {device::read(ex, count), std::move(brick), std::move(offset)};
+}
+
+/// Words of 9 key bits and 16 material bits, where keys and materials lie apart.
+void join_words(device::exec ex, collected& deltas) {
+  if (!deltas.frame.packs()) {
+    std::uint64_t* const word = deltas.word.data();
+    const std::uint64_t* const material = deltas.value.data();
+    device::for_each_n(ex, deltas.count, [=] LITHIFY_HD(std::int64_t i) {
+      word[i] = ((word[i] & (brick_voxels - 1)) << 16) | material[i];
+    });
+  }
+}
+
+}  // namespace
+
+/// What a consolidation holds while it runs; gives it back however that ends.
+class overlay::impl::taken {
+ public:
+  taken(impl& in, device::exec ex, consolidation_strategy strategy) : in_(in), ex_(ex) {
+    const std::lock_guard lock(in_.writing);
+    require(!in_.consolidating, errc::invalid_argument, "a consolidation is running already");
+    in_.home->sweep();
+    in_.make_room(ex);
+    base_ = snapshot(in_.current());
+    const table_list& listed = base_.tables();
+    tables_ = table_list(listed.end() - static_cast<std::ptrdiff_t>(tables_taken(strategy, listed)),
+                         listed.end());
+    in_.held = tables_;
+    in_.consolidating = true;
+  }
+  ~taken() {
+    note_use(base_, ex_.stream);
+    const std::lock_guard lock(in_.writing);
+    in_.held.clear();
+    in_.consolidating = false;
+  }
+  taken(const taken&) = delete;
+  taken& operator=(const taken&) = delete;
+
+  [[nodiscard]] const table_list& tables() const { return tables_; }
+
+  /// Makes the update and what stands beside the taken tables current, in one switch.
+  void publish(octree::index_update&& update) {
+    const std::lock_guard lock(in_.writing);
+    const auto now = in_.current();
+    in_.publish(ex_, std::move(update), in_.standing(*now), now->number);
+  }
+
+ private:
+  impl& in_;
+  device::exec ex_;
+  snapshot base_;
+  table_list tables_;
+};
+
+consolidation_counts overlay::consolidate(device::exec ex,
+                                          consolidation_strategy strategy,
+                                          const std::function<void(const char* step)>& hook) {
+  impl::taken taken(*impl_, ex, strategy);
+  if (taken.tables().empty()) {
+    return {};
+  }
+  reporter report{hook};
+  collected deltas = collect_newest(ex, taken.tables());
+  report("select");
+  sort_collected(ex, deltas, 3 * brick_level);
+  report("sort");
+  const brick_list found = find_bricks(ex, deltas);
+  join_words(ex, deltas);
+  report("bricks");
+  octree::index_update update = impl_->index->merge(
+      ex, {found.bricks, found.brick.data(), found.offset.data(), deltas.word.data()},
+      &reporter::pass_on, &report);
+  report("merge");
+  const consolidation_counts counts{static_cast<std::int64_t>(taken.tables().size()), deltas.count,
+                                    found.bricks, update.changed_voxels()};
+  report("publish");
+  taken.publish(std::move(update));
+  return counts;
+}
+
+}  // namespace lithify::deltas::inline LITHIFY_BACKEND

@@ -1,2 +1,0 @@
-/// Body of `staging::emit`.
-#pragma once

@@ -1,0 +1,188 @@
+#include "collect.cuh"
+#include "lithify/deltas/detail/overlay.cuh"
+#include "snapshot_state.cuh"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace lithify::deltas::inline LITHIFY_BACKEND {
+
+namespace {
+
+void drop_complete(std::vector<device::event>& uses) noexcept {
+  std::erase_if(uses, [](const device::event& e) {
+    try {
+      return e.complete();
+    } catch (...) {
+      return true;  // the device has failed: nothing runs any more
+    }
+  });
+}
+
+/// Level 0 of the run: the tables' deltas in key order. Work on it is done when it returns.
+octree::delta_run sorted_run(device::exec ex, const table_list& tables) {
+  octree::delta_run run;
+  run.levels = 1;
+  collected deltas = collect_newest(ex, tables);
+  if (deltas.count == 0) {
+    return run;
+  }
+  device::buffer<material_id> materials(ex, deltas.count);
+  sort_collected(ex, deltas, 0);
+  material_id* const material = materials.data();
+  std::uint64_t* const word = deltas.word.data();
+  if (deltas.frame.packs()) {
+    const morton_key prefix = deltas.frame.prefix;
+    device::for_each_n(ex, deltas.count, [=] LITHIFY_HD(std::int64_t i) {
+      material[i] = static_cast<material_id>(word[i]);
+      word[i] = prefix | (word[i] >> 16);
+    });
+  } else {
+    const std::uint64_t* const value = deltas.value.data();
+    device::for_each_n(ex, deltas.count, [=] LITHIFY_HD(std::int64_t i) {
+      material[i] = static_cast<material_id>(value[i]);
+    });
+  }
+  run.key[0] = std::move(deltas.word);
+  run.material[0] = std::move(materials);
+  return run;
+}
+
+/// Whether a delta of the run changes what the index says, as 0 or 1.
+struct differs {
+  octree::index_view index;
+  octree::delta_run_view run;
+  LITHIFY_HD std::int64_t operator()(std::int64_t i) const {
+    return run.material[i] != index.material(run.key[i]) ? 1 : 0;
+  }
+};
+
+struct add {
+  LITHIFY_HD std::int64_t operator()(std::int64_t a, std::int64_t b) const { return a + b; }
+};
+
+/// Waits for the work on a run and gives its memory to the home stream: another stream may read it
+/// next, and the run may live longer than the one that built it.
+void settle(device::exec ex, const keeper& home, octree::delta_run& run) {
+  ex.stream.synchronize();
+  for (int k = 0; k < run.levels; ++k) {
+    run.key[k].hand_over(home.home());
+    run.material[k].hand_over(home.home());
+  }
+}
+
+/// The run with levels up to `level`. Requires: `state.building` is held.
+octree::merged_view build_merged(device::exec ex, const snapshot_state& state, int level) {
+  if (state.run.levels == 0) {
+    octree::delta_run run = sorted_run(ex, state.tables);
+    settle(ex, *state.home, run);
+    state.run = std::move(run);
+  }
+  if (state.run.levels <= level) {
+    try {
+      octree::build_levels(ex, state.view.index, state.run, level);
+    } catch (...) {
+      settle(ex, *state.home, state.run);
+      throw;
+    }
+    settle(ex, *state.home, state.run);
+  }
+  return state.run.view(state.view.index);
+}
+
+}  // namespace
+
+keeper::~keeper() {
+  for (const remains& r : waiting_) {
+    for (const device::event& e : r.uses) {
+      e.wait();
+    }
+  }
+}
+
+void keeper::bury(remains&& what) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(what));
+  } catch (...) {
+    for (const device::event& e : what.uses) {
+      e.wait();
+    }
+  }
+}
+
+void keeper::sweep() noexcept {
+  std::list<remains> free;  // dropped after the lock
+  const std::lock_guard lock(mutex_);
+  for (auto r = waiting_.begin(); r != waiting_.end();) {
+    const auto next = std::next(r);
+    drop_complete(r->uses);
+    if (r->uses.empty()) {
+      free.splice(free.end(), waiting_, r);
+    }
+    r = next;
+  }
+}
+
+snapshot_state::snapshot_state(std::shared_ptr<keeper> home_in,
+                               std::shared_ptr<const octree::index_version> index_in,
+                               std::vector<std::shared_ptr<const table>> tables_in,
+                               std::uint64_t number_in)
+    : home(std::move(home_in)),
+      index(std::move(index_in)),
+      tables(std::move(tables_in)),
+      number(number_in),
+      view{index->view(), {}, static_cast<int>(tables.size())} {
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    view.table[t] = tables[t]->view();
+  }
+}
+
+snapshot_state::~snapshot_state() {
+  drop_complete(uses);
+  if (!uses.empty()) {
+    home->bury({std::move(uses), std::move(tables), std::move(index), std::move(run)});
+  }
+  home->sweep();
+}
+
+const snapshot_view& snapshot::view() const { return state_->view; }
+
+const octree::index_version& snapshot::index() const { return *state_->index; }
+
+std::uint64_t snapshot::batch_number() const { return state_->number; }
+
+const std::vector<std::shared_ptr<const table>>& snapshot::tables() const { return state_->tables; }
+
+octree::merged_view snapshot::merged(device::exec ex, int level) const {
+  const std::lock_guard lock(state_->building);
+  try {
+    return build_merged(ex, *state_, level);
+  } catch (...) {
+    used_by(ex.stream);  // what was submitted before the error still reads the tables
+    throw;
+  }
+}
+
+std::int64_t snapshot::delta_count(device::exec ex) const {
+  const octree::merged_view world = merged(ex);
+  const std::lock_guard lock(state_->building);
+  if (!state_->deltas) {
+    state_->deltas = device::reduce<std::int64_t>(ex, world.level[0].size, std::int64_t{0}, add{},
+                                                  differs{world.index, world.level[0]});
+  }
+  return *state_->deltas;
+}
+
+void snapshot::used_by(device::stream_ref s) const {
+  state_->index->used_by(s);
+  const device::event now = device::event::record(s);
+  const std::lock_guard lock(state_->noting);
+  drop_complete(state_->uses);
+  if (!now.complete()) {
+    state_->uses.push_back(now);
+  }
+}
+
+}  // namespace lithify::deltas::inline LITHIFY_BACKEND

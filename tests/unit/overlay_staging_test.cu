@@ -1,0 +1,228 @@
+// A batch while it is staged: orders, overflow, growing.
+#include "lithify/base/error.hpp"
+#include "overlay_rig.cuh"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+namespace {
+
+using namespace lithify;
+using namespace lithify::deltas;
+using test::emission;
+using test::in_every_order;
+using test::to_host;
+
+using contents = std::map<morton_key, std::uint64_t>;
+
+contents read_table(device::exec ex, const staging& batch) {
+  contents held;
+  const table_view t = batch.table();
+  for (const bucket& b : to_host(ex, t.buckets, static_cast<std::int64_t>(t.count))) {
+    for (int i = 0; i < bucket_slots; ++i) {
+      if (b.key[i] != no_key) {
+        held[b.key[i]] = b.value[i];
+      }
+    }
+  }
+  return held;
+}
+
+/// Emissions of random items, many of them without edits, on few voxels, so that they collide.
+std::vector<emission> random_step(std::uint64_t seed, int emissions, int items) {
+  std::mt19937_64 random(seed);
+  std::vector<emission> step(static_cast<std::size_t>(emissions));
+  for (emission& e : step) {
+    const auto n = static_cast<int>(random() % static_cast<std::uint64_t>(items + 1));
+    for (int i = 0; i < n; ++i) {
+      std::vector<voxel_edit> edits;
+      for (std::uint64_t k = random() % 4; k > 0; --k) {
+        edits.push_back(
+            {{static_cast<std::int32_t>(random() % 16), static_cast<std::int32_t>(random() % 16),
+              static_cast<std::int32_t>(random() % 8)},
+             static_cast<material_id>(random() % 100)});
+      }
+      e.add_item(edits);
+    }
+  }
+  return step;
+}
+
+/// The oracle: orders count the edits in item order, emission after emission; the last one wins.
+contents expected(const std::vector<emission>& step) {
+  contents held;
+  std::uint64_t order = 0;
+  for (const emission& e : step) {
+    for (const voxel_edit& edit : e.edit) {
+      held[morton_encode(edit.at)] = pack_value(++order, edit.material);
+    }
+  }
+  return held;
+}
+
+std::uint64_t total(const std::vector<emission>& step) {
+  std::uint64_t sum = 0;
+  for (const emission& e : step) {
+    sum += e.edit.size();
+  }
+  return sum;
+}
+
+TEST(Staging, OrdersFollowTheItems) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const std::vector<emission> step = random_step(seed, 5, 300);
+    in_every_order([&](device::exec ex) {
+      staging batch(ex, static_cast<std::int64_t>(total(step)));
+      for (std::size_t e = 0; e < step.size(); ++e) {
+        EXPECT_EQ(step[e].emit(ex, batch), static_cast<int>(e));
+      }
+      EXPECT_EQ(batch.overflowed(ex), -1);
+      EXPECT_EQ(read_table(ex, batch), expected(step));
+      const staging_words words = device::read(ex, batch.words());
+      EXPECT_EQ(words.emitted, total(step));
+    });
+  }
+}
+
+// Growing wherever an emission did not fit, and going on from there, gives exactly what a table
+// that is large enough from the start gives.
+TEST(Staging, GrowingAndGoingOnEqualsALargeEnoughTable) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const std::vector<emission> step = random_step(seed, 6, 300);
+    in_every_order([&](device::exec ex) {
+      staging batch(ex, static_cast<std::int64_t>(seed % 5) * 40);
+      int grown = 0;
+      for (std::size_t from = 0;;) {
+        for (std::size_t e = from; e < step.size(); ++e) {
+          EXPECT_EQ(step[e].emit(ex, batch), static_cast<int>(e));
+        }
+        const int stopped = batch.overflowed(ex);
+        if (stopped < 0) {
+          break;
+        }
+        ASSERT_GE(stopped, static_cast<int>(from));
+        ASSERT_LT(grown++, 7);
+        from = static_cast<std::size_t>(stopped);
+        batch.grow(ex);
+        EXPECT_EQ(batch.overflowed(ex), -1);
+      }
+      EXPECT_GT(grown, 0);
+      EXPECT_EQ(read_table(ex, batch), expected(step));
+      EXPECT_EQ(device::read(ex, batch.words()).emitted, total(step));
+    });
+  }
+}
+
+TEST(Staging, AnEmissionThatDoesNotFitLeavesNoTrace) {
+  in_every_order([](device::exec ex) {
+    staging batch(ex, 24);
+    emission fits;
+    fits.add_item(std::vector<voxel_edit>(20, voxel_edit{{1, 2, 3}, 7}));
+    emission large;
+    large.add_item(std::vector<voxel_edit>(2, voxel_edit{{4, 4, 4}, 8}));
+    large.add_item(std::vector<voxel_edit>(3, voxel_edit{{5, 4, 4}, 8}));
+    emission small;
+    small.add_item({{{6, 4, 4}, 9}});
+    fits.emit(ex, batch);
+    EXPECT_EQ(large.emit(ex, batch), 1);
+    small.emit(ex, batch);  // would fit, but comes after
+    EXPECT_EQ(batch.overflowed(ex), 1);
+    const staging_words words = device::read(ex, batch.words());
+    EXPECT_EQ(words.emitted, 20U);
+    EXPECT_EQ(words.overflow_count, 5U);
+    EXPECT_EQ(read_table(ex, batch), (contents{{morton_encode({1, 2, 3}), pack_value(20, 7)}}));
+  });
+}
+
+struct many {
+  std::int64_t count;
+  LITHIFY_HD std::int64_t operator()(std::int64_t) const { return count; }
+};
+struct nothing {
+  LITHIFY_HD void operator()(std::int64_t, delta_writer&) const {}
+};
+struct one_voxel_each {
+  LITHIFY_HD void operator()(std::int64_t i, delta_writer& to) const {
+    to.write({static_cast<std::int32_t>(i), 0, 0}, 1);
+  }
+};
+
+TEST(Staging, RefusesABatchPastItsOrdersBeforeItStarts) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  EXPECT_THROW(staging(ex, std::int64_t{1} << 48), error);
+  EXPECT_THROW(staging(ex, -1), error);
+  staging batch(ex, 10);
+  batch.emit(ex, 4, many{std::int64_t{1} << 46}, nothing{});
+  EXPECT_EQ(batch.overflowed(ex), 0);
+  try {
+    batch.grow(ex);
+    FAIL() << "2^48 deltas were admitted";
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::invalid_argument);
+  }
+}
+
+TEST(Staging, GrowingWithoutMemoryLeavesTheBatch) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  staging batch(ex, 10);
+  batch.emit(ex, 100, many{1}, one_voxel_each{});
+  ASSERT_EQ(batch.overflowed(ex), 0);
+  pool.fail_allocation(0);
+  EXPECT_THROW(batch.grow(ex), error);
+  EXPECT_EQ(batch.overflowed(ex), 0);
+  batch.grow(ex);
+  EXPECT_EQ(batch.emit(ex, 100, many{1}, one_voxel_each{}), 0);
+  EXPECT_EQ(batch.overflowed(ex), -1);
+  EXPECT_EQ(read_table(ex, batch).size(), 100U);
+}
+
+TEST(Staging, AFillThatContradictsItsCountIsFoundOut) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  for (const std::int64_t counted : {0, 2}) {
+    staging batch(ex, 1000);
+    batch.emit(ex, 100, many{counted}, one_voxel_each{});
+    try {
+      (void)batch.overflowed(ex);
+      FAIL() << "count " << counted;
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::internal);
+    }
+  }
+}
+
+TEST(Staging, EmitsWithoutTheHost) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  staging batch(ex, 1000);
+  const std::uint64_t before = pool.host_bytes_read();
+  for (int i = 0; i < 5; ++i) {
+    batch.emit(ex, 100, many{1}, one_voxel_each{});
+  }
+  EXPECT_EQ(pool.host_bytes_read(), before);
+  (void)batch.overflowed(ex);
+  EXPECT_LE(pool.host_bytes_read(), before + 64);
+}
+
+TEST(Staging, DroppedItGivesItsMemoryBack) {
+  device::memory_pool pool;
+  const device::stream s;
+  {
+    staging batch({s.ref(), &pool}, 1000);
+    batch.emit({s.ref(), &pool}, 100, many{1}, one_voxel_each{});
+  }
+  EXPECT_EQ(pool.bytes_in_use(), 0U);
+}
+
+}  // namespace

@@ -1,0 +1,357 @@
+// The overlay: batches, snapshots, merging of tables, origins, retirement.
+#include "lithify/base/error.hpp"
+#include "overlay_rig.cuh"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace lithify;
+using namespace lithify::deltas;
+using test::emission;
+using test::has_delta;
+using test::in_every_order;
+using test::material;
+using test::materials;
+using test::to_device;
+using test::to_host;
+
+constexpr region_size small = {64, 48, 32};
+
+TEST(Overlay, StartsAsAir) {
+  in_every_order([](device::exec ex) {
+    octree::index index(ex, small);
+    overlay world(ex, index);
+    const snapshot now = world.current();
+    EXPECT_EQ(now.batch_number(), 0U);
+    EXPECT_TRUE(now.tables().empty());
+    EXPECT_EQ(world.claimed(), 0);
+    EXPECT_EQ(now.delta_count(ex), 0);
+    EXPECT_EQ(material(ex, now, {63, 47, 31}), air);
+    EXPECT_EQ(now.merged(ex).level[0].size, 0);
+  });
+}
+
+TEST(Overlay, ABatchIsVisibleAtOnceAndInNewSnapshotsOnly) {
+  in_every_order([](device::exec ex) {
+    octree::index index(ex, small);
+    overlay world(ex, index);
+    const snapshot before = world.current();
+    EXPECT_EQ(world.write(ex, std::vector<voxel_edit>{{{1, 2, 3}, 5}, {{4, 5, 6}, 7}}, 100), 1U);
+    const snapshot first = world.current();
+    EXPECT_EQ(world.write(ex, std::vector<voxel_edit>{{{1, 2, 3}, 8}}, 101), 2U);
+    const snapshot second = world.current();
+    const std::vector<voxel> at = {{1, 2, 3}, {4, 5, 6}, {0, 0, 0}};
+    EXPECT_EQ(materials(ex, before, at), (std::vector<material_id>{0, 0, 0}));
+    EXPECT_EQ(materials(ex, first, at), (std::vector<material_id>{5, 7, 0}));
+    EXPECT_EQ(materials(ex, second, at), (std::vector<material_id>{8, 7, 0}));
+    EXPECT_EQ(first.batch_number(), 1U);
+    EXPECT_EQ(world.claimed(), 3);
+    EXPECT_EQ(first.delta_count(ex), 2);
+    EXPECT_EQ(second.delta_count(ex), 2);
+  });
+}
+
+TEST(Overlay, AnEmptyBatchCountsButAddsNoTable) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  EXPECT_EQ(world.write(ex, {}, 1), 1U);
+  EXPECT_EQ(world.commit(ex, staging(ex, 1000), 2), 2U);
+  EXPECT_TRUE(world.current().tables().empty());
+  EXPECT_EQ(world.current().batch_number(), 2U);
+}
+
+TEST(Overlay, AnUnfinishedBatchIsRefusedAndCanGoOn) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  staging batch(ex, 4);
+  emission e;
+  for (int i = 0; i < 30; ++i) {
+    e.add_item({{{i, 0, 0}, 3}});
+  }
+  e.emit(ex, batch);
+  EXPECT_THROW(world.commit(ex, std::move(batch), 0), error);
+  EXPECT_EQ(world.current().batch_number(), 0U);
+  batch.grow(ex);
+  e.emit(ex, batch);
+  EXPECT_EQ(world.commit(ex, std::move(batch), 0), 1U);
+  EXPECT_EQ(world.claimed(), 30);
+}
+
+TEST(Overlay, ATableThatCameLooseIsPacked) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  staging batch(ex, 1000000);
+  emission e;
+  e.add_item({{{1, 1, 1}, 3}, {{2, 1, 1}, 4}});
+  e.emit(ex, batch);
+  world.commit(ex, std::move(batch), 0);
+  EXPECT_EQ(world.current().tables().front()->buckets.size(), 1);
+  EXPECT_EQ(material(ex, world.current(), {2, 1, 1}), 4);
+}
+
+TEST(Overlay, AtMostFourTablesStandAndOriginsSurviveMerging) {
+  std::mt19937_64 random(5);
+  in_every_order([&](device::exec ex) {
+    octree::index index(ex, small);
+    overlay world(ex, index);
+    std::map<morton_key, std::pair<material_id, overlay::origin>> model;
+    for (int b = 1; b <= 60; ++b) {
+      std::vector<voxel_edit> edits;
+      for (std::uint64_t n = random() % (b % 7 == 0 ? 300 : 6); n > 0; --n) {
+        edits.push_back(
+            {{static_cast<std::int32_t>(random() % 16), static_cast<std::int32_t>(random() % 16),
+              static_cast<std::int32_t>(random() % 4)},
+             static_cast<material_id>(random() % 50)});
+      }
+      const std::uint64_t number = world.write(ex, edits, 1000 + b);
+      EXPECT_EQ(number, static_cast<std::uint64_t>(b));
+      for (const voxel_edit& e : edits) {
+        model[morton_encode(e.at)] = {e.material, {number, 1000 + b}};
+      }
+      ASSERT_LE(world.current().tables().size(), 4U);
+    }
+    std::vector<voxel> at;
+    for (morton_key key = 0; key < 1024; ++key) {
+      at.push_back(morton_decode(key));
+    }
+    const snapshot now = world.current();
+    const std::vector<material_id> found = materials(ex, now, at);
+    const auto origins = world.origins(ex, now, at);
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      const auto expected = model.find(morton_encode(at[i]));
+      EXPECT_EQ(found[i], expected == model.end() ? air : expected->second.first);
+      ASSERT_EQ(origins[i].has_value(), expected != model.end()) << to_string(at[i]);
+      if (origins[i]) {
+        EXPECT_EQ(*origins[i], expected->second.second) << to_string(at[i]);
+      }
+    }
+    EXPECT_THROW((void)world.origins(ex, now, std::vector<voxel>{{0, 0, 32}}), error);
+  });
+}
+
+// The sorted run against a map, with keys that fit a packed word and keys that do not.
+TEST(Overlay, TheSortedRunHoldsTheNewestVersionOfEveryVoxel) {
+  std::mt19937_64 random(6);
+  for (const region_size size :
+       {small, region_size{max_extent, max_extent, max_extent}, region_size{max_extent, 1, 9}}) {
+    in_every_order([&](device::exec ex) {
+      octree::index index(ex, size);
+      overlay world(ex, index);
+      std::map<morton_key, material_id> model;
+      for (int b = 0; b < 11; ++b) {
+        std::vector<voxel_edit> edits;
+        for (int n = 0; n < 400; ++n) {
+          const auto up_to = [&](std::int32_t most) {
+            const auto v = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(most));
+            return n % 3 == 0 ? v : most - 1 - v % (most < 5 ? most : 5);
+          };
+          edits.push_back({{up_to(size.x), up_to(size.y), up_to(size.z)},
+                           static_cast<material_id>(random() % 3)});
+          model[morton_encode(edits.back().at)] = edits.back().material;
+        }
+        world.write(ex, edits, b);
+      }
+      std::vector<morton_key> keys;
+      std::vector<material_id> values;
+      std::int64_t differ = 0;
+      for (const auto& [key, m] : model) {
+        keys.push_back(key);
+        values.push_back(m);
+        differ += m != air ? 1 : 0;
+      }
+      const snapshot now = world.current();
+      EXPECT_GT(now.tables().size(), 1U);
+      const octree::merged_view merged = now.merged(ex);
+      ASSERT_EQ(merged.level[0].size, static_cast<std::int64_t>(keys.size()));
+      EXPECT_EQ(to_host(ex, merged.level[0].key, merged.level[0].size), keys);
+      EXPECT_EQ(to_host(ex, merged.level[0].material, merged.level[0].size), values);
+      EXPECT_EQ(now.delta_count(ex), differ);
+      EXPECT_EQ(now.merged(ex).level[0].key, merged.level[0].key) << "the run is cached";
+    });
+  }
+}
+
+TEST(Overlay, ACommitThatRunsOutOfMemoryChangesNothing) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  const auto edits = [](int b) {
+    std::vector<voxel_edit> made;
+    for (int i = 0; i < 20; ++i) {
+      made.push_back({{i, b % 4, 0}, static_cast<material_id>(b + 1)});
+    }
+    return made;
+  };
+  const std::vector<voxel> at = {{0, 0, 0}, {3, 1, 0}, {5, 2, 0}, {7, 3, 0}};
+  int failures = 0;
+  for (int b = 0; b < 12; ++b) {
+    const snapshot before = world.current();
+    const std::vector<material_id> stood = materials(ex, before, at);
+    for (std::int64_t n = 0;; ++n) {
+      const std::size_t bytes = pool.bytes_in_use();
+      pool.fail_allocation(n);
+      try {
+        world.write(ex, edits(b), b);
+        pool.fail_allocation(-1);
+        break;
+      } catch (const error& e) {
+        ASSERT_EQ(e.code(), errc::out_of_memory);
+        ++failures;
+        EXPECT_EQ(pool.bytes_in_use(), bytes);
+        EXPECT_EQ(world.current().batch_number(), before.batch_number());
+        EXPECT_EQ(world.current().tables(), before.tables());
+        EXPECT_EQ(materials(ex, world.current(), at), stood);
+      }
+      ASSERT_LT(n, 100);
+    }
+    EXPECT_EQ(world.current().batch_number(), before.batch_number() + 1);
+  }
+  EXPECT_GT(failures, 12 * 4);
+}
+
+TEST(Overlay, ARunThatRunsOutOfMemoryCanBeAskedForAgain) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}, {{1, 1, 1}, 2}}, 0);
+  world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 4}}, 0);
+  const snapshot now = world.current();
+  int failures = 0;
+  for (std::int64_t n = 0; n < 100; ++n) {
+    pool.fail_allocation(n);
+    try {
+      EXPECT_EQ(now.merged(ex, 3).levels, 4);
+      pool.fail_allocation(-1);
+      break;
+    } catch (const error&) {
+      ++failures;
+    }
+  }
+  EXPECT_GT(failures, 3);
+  EXPECT_EQ(now.delta_count(ex), 2);
+  EXPECT_EQ(materials(ex, now, {{9, 8, 7}, {1, 1, 1}}), (std::vector<material_id>{4, 2}));
+}
+
+// A reader on a stream of its own, which is late: what it asked for must be answered from the
+// snapshot that it named, although that is dropped and the writer goes on.
+TEST(Overlay, MemoryStaysUntilLateReadersAreDone) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    device::memory_pool pool;
+    pool.poison_freed(true);
+    const device::stream writer;
+    const device::exec ex{writer.ref(), &pool};
+    octree::index index(ex, small);
+    overlay world(ex, index);
+    std::vector<voxel> at;
+    for (std::int32_t i = 0; i < 64; ++i) {
+      at.push_back({i, 0, 0});
+    }
+    auto reader = std::make_unique<device::stream>(device::stream::delaying(seed));
+    const device::exec late{reader->ref(), &pool};
+    const device::buffer<voxel> asked = to_device(ex, at);
+    device::buffer<material_id> out(ex, 64 * 40);
+    for (int b = 0; b < 40; ++b) {
+      std::vector<voxel_edit> edits;
+      for (const voxel v : at) {
+        edits.push_back({v, static_cast<material_id>(b + 1)});
+      }
+      world.write(ex, edits, b);
+      read_points(late, world.current(), asked.data(), 64, 0, out.data() + 64 * b);
+      if (b % 9 == 8) {
+        world.consolidate(ex, consolidation_strategy::all);
+      }
+    }
+    reader->ref().synchronize();
+    const std::vector<material_id> answers = to_host(ex, out.data(), out.size());
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      ASSERT_EQ(answers[i], i / 64 + 1);
+    }
+    reader.reset();
+    world.write(ex, {}, 0);  // sweeps
+  }
+}
+
+TEST(Overlay, ASnapshotOutlivesItsOverlayAndItsReadersStream) {
+  device::memory_pool pool;
+  pool.poison_freed(true);
+  {
+    const device::stream writer;
+    const device::exec ex{writer.ref(), &pool};
+    octree::index index(ex, small);
+    snapshot kept;
+    {
+      overlay world(ex, index);
+      world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}}, 0);
+      kept = world.current();
+      const device::stream reader = device::stream::delaying(3);
+      EXPECT_EQ(kept.merged({reader.ref(), &pool}, 2).levels, 3);
+    }
+    EXPECT_EQ(material(ex, kept, {9, 8, 7}), 3);
+    EXPECT_EQ(kept.delta_count(ex), 1);
+  }
+  EXPECT_EQ(pool.bytes_in_use(), 0U);
+}
+
+TEST(Overlay, RefusesToResetWhileItConsolidates) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}}, 0);
+  EXPECT_THROW(world.consolidate(ex, consolidation_strategy::all,
+                                 [&](const char*) {
+                                   octree::index other(ex, small);
+                                   world.reset(ex, other.merge(ex, {}), 7);
+                                 }),
+               error);
+  EXPECT_EQ(world.current().batch_number(), 1U);
+  EXPECT_EQ(world.current().tables().size(), 1U);
+}
+
+TEST(Overlay, ResetEmptiesTheOverlayAndSetsTheBatchNumber) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}}, 0);
+  const snapshot before = world.current();
+  world.reset(ex, index.merge(ex, {}), 41);
+  EXPECT_EQ(material(ex, world.current(), {9, 8, 7}), air);
+  EXPECT_EQ(material(ex, before, {9, 8, 7}), 3);
+  EXPECT_EQ(world.write(ex, {}, 0), 42U);
+}
+
+TEST(OverlayTypes, StrategiesHaveTheirWords) {
+  for (const auto s : {consolidation_strategy::all, consolidation_strategy::lazy_threshold}) {
+    EXPECT_EQ(parse_strategy(to_string(s)), s);
+  }
+  EXPECT_EQ(to_string(consolidation_strategy::all), "all");
+  EXPECT_EQ(parse_strategy("lazy_threshold"), consolidation_strategy::lazy_threshold);
+  EXPECT_EQ(parse_strategy("Lazy"), std::nullopt);
+  EXPECT_EQ(parse_strategy(""), std::nullopt);
+}
+
+}  // namespace
