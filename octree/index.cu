@@ -1,8 +1,10 @@
 // The index itself: its current version, and how updates become versions.
+#include "build.cuh"
 #include "lithify/base/error.hpp"
 #include "lithify/octree/detail/index.cuh"
 #include "tree.cuh"
 #include "versions.cuh"
+#include "walk.cuh"
 
 #include <mutex>
 #include <string>
@@ -109,6 +111,22 @@ index_update index::merge(device::exec ex,
   return index_update(impl_->finish(
       merge_edits(ex, impl_->pools, base->view(), base->number() + 1, edits, hook, context),
       *base));
+}
+
+index_update index::bulk_build(device::exec ex, const column_spans& columns) {
+  const std::shared_ptr<const index_version> base = impl_->now();
+  return index_update(impl_->finish(
+      build_world(ex, impl_->pools, base->view(), base->number() + 1, columns), *base));
+}
+
+index_update index::load(device::exec ex, const voxel_image& image) {
+  const std::shared_ptr<const index_version> base = impl_->now();
+  return index_update(
+      impl_->finish(load_world(ex, impl_->pools, base->view(), base->number() + 1, image), *base));
+}
+
+voxel_image index::image(device::exec ex, const index_version& version) const {
+  return make_image(ex, version.view());
 }
 
 std::shared_ptr<const index_version> index::publish(device::exec ex, index_update&& update) {

@@ -10,7 +10,7 @@ tree_writer make_writer(const tree& t,
                         const index_view& base,
                         std::uint64_t version,
                         update_words* words,
-                        const std::array<slot_list, pool_count>& retired) {
+                        const slot_lists& retired) {
   tree_writer w;
   w.base = base;
   w.version = version;

@@ -52,6 +52,9 @@ struct tree {
   }
 };
 
+/// Slots that an update replaces, or that a version leaves behind.
+using slot_lists = std::array<slot_list, pool_count>;
+
 /// Most steps from a brick to the root: blocks 4..7, pages 10..22.
 inline constexpr int max_steps = 9;
 
@@ -103,7 +106,7 @@ struct tree_writer {
                                       const index_view& base,
                                       std::uint64_t version,
                                       update_words* words,
-                                      const std::array<slot_list, pool_count>& retired);
+                                      const slot_lists& retired);
 
 /// Nodes of one level by rising key.
 struct node_list {
@@ -120,7 +123,7 @@ struct update_parts {
   node root;
   std::int64_t changed_voxels = 0;
   slot_counts used = {};
-  std::array<slot_list, pool_count> retired;
+  slot_lists retired;
 };
 
 /// Counts the distinct parents of `key[0 .. *count)` at every level above `level` up to `top`, into

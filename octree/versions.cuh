@@ -37,8 +37,6 @@ struct index_version::registry {
   void forget(const std::vector<std::uint64_t>& finished);
 };
 
-using slot_lists = std::array<slot_list, pool_count>;
-
 /// Slots that wait, by the newest version that can read them.
 using waiting_lists = std::map<std::uint64_t, slot_lists>;
 
