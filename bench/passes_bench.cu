@@ -1,0 +1,152 @@
+// Steps of passes over a rough hill: cell-steps a second (a substep of every cell is one), and the
+// bytes that a step must move, beside what a plain copy moves on this machine in the same run.
+#include "device_bench.cuh"
+#include "lithify/base/hash128.hpp"
+#include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/octree/detail/index.cuh"
+#include "lithify/passes/detail/simulation.cuh"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lithify::bench::inline LITHIFY_BACKEND {
+namespace {
+
+constexpr double cell_size_m = 10.0;
+constexpr double voxel_height_m = 1.0;
+
+/// Bytes a cell that the kernels read and write, each array once a kernel (neighbours from cache):
+/// the copy of the columns, heights at the start, settling and its count and fill.
+constexpr double bytes_a_step = 2 * 46 + 39 + 3 * 9;
+/// Faces, heights, two remainders and two fluxes; ledger, base, two fluxes and the height.
+constexpr double bytes_a_substep = 57 + 49;
+
+/// A hill of rock with a cover of sediment, 24 to 56 voxels high, rough by 2 voxels.
+class hill {
+ public:
+  hill(device_place& place, std::int32_t n, const std::vector<pass_config>& passes)
+      : index_(place.ex(), {n, n, 128}), overlay_(place.ex(), index_) {
+    std::vector<std::int64_t> offset = {0};
+    std::vector<std::int32_t> top;
+    std::vector<material_id> material;
+    for (std::int32_t y = 0; y < n; ++y) {
+      for (std::int32_t x = 0; x < n; ++x) {
+        const double wave = std::sin(x * 0.05) * std::sin(y * 0.07);
+        const auto rough = static_cast<std::int32_t>(
+            mix64(static_cast<std::uint64_t>(y) * 4096 + static_cast<std::uint64_t>(x)) % 3);
+        const std::int32_t rock = 40 + static_cast<std::int32_t>(std::lround(14.0 * wave)) + rough;
+        top.insert(top.end(), {rock, rock + 2});
+        material.insert(material.end(), {material_id{4}, sediment});
+        offset.push_back(static_cast<std::int64_t>(top.size()));
+      }
+    }
+    overlay_.reset(place.ex(),
+                   index_.bulk_build(place.ex(), {offset.data(), top.data(), material.data()}), 0);
+    region_geometry geometry;
+    geometry.cell_size_m = cell_size_m;
+    geometry.voxel_height_m = voxel_height_m;
+    simulation_ = std::make_unique<passes::simulation>(place.ex(), overlay_, geometry,
+                                                       material_table(), passes);
+    simulation_->derive(place.ex());
+  }
+
+  [[nodiscard]] passes::simulation& simulation() { return *simulation_; }
+  void consolidate(device_place& place) {
+    overlay_.consolidate(place.ex(), consolidation_strategy::all);
+  }
+
+ private:
+  octree::index index_;
+  deltas::overlay overlay_;
+  std::unique_ptr<passes::simulation> simulation_;
+};
+
+/// Bytes read and written a second by the verb that copies, best of 5.
+double copy_bandwidth(device_place& place) {
+  const std::int64_t n = size_of_run(LITHIFY_ON_CUDA ? 1 << 28 : 1 << 24, 1 << 14);
+  const device::buffer<double> from(place.ex(), n);
+  const device::buffer<double> to(place.ex(), n);
+  device::fill(place.ex(), from.data(), n, 1.0);
+  double best = 0.0;
+  for (int i = 0; i < 5; ++i) {
+    place.ex().stream.synchronize();
+    const auto start = std::chrono::steady_clock::now();
+    device::copy(place.ex(), to.data(), from.data(), n);
+    place.ex().stream.synchronize();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 2.0 * static_cast<double>(from.bytes()) / took.count());
+  }
+  return best;
+}
+
+/// Steps of `dt_yr` years with these passes; consolidated outside the measured time.
+void steps(benchmark::State& state, const std::vector<pass_config>& passes, double dt_yr) {
+  if (!usable(state)) {
+    return;
+  }
+  const auto n = static_cast<std::int32_t>(size_of_run(LITHIFY_ON_CUDA ? 4096 : 1024, 32));
+  device_place place;
+  const double bandwidth = copy_bandwidth(place);
+  hill ground(place, n, passes);
+  const double cells = static_cast<double>(n) * n;
+  double substeps = 0.0, deltas = 0.0, count = 0.0;
+  tick now = 0;
+  measure(
+      state, place, [&] { ground.consolidate(place); },
+      [&] {
+        const step_report report = ground.simulation().step(place.ex(), dt_yr, ++now);
+        for (const pass_budget& line : report.passes) {
+          substeps += line.pass == "diffusion" ? static_cast<double>(line.substeps) : 0.0;
+        }
+        deltas += static_cast<double>(report.deltas);
+        count += 1.0;
+      });
+  using benchmark::Counter;
+  const double runs = static_cast<double>(state.iterations());
+  const double cell_steps = cells * std::max(1.0, substeps / count);
+  const double bytes = cells * (bytes_a_step + bytes_a_substep * substeps / count);
+  state.counters["cell_steps/s"] = Counter(cell_steps * runs, Counter::kIsRate);
+  state.counters["bytes/s"] = Counter(bytes * runs, Counter::kIsRate);
+  state.counters["copy_bytes/s"] = bandwidth;
+  state.counters["deltas/step"] = deltas / count;
+}
+
+/// The full sum over the world that budgets are checked with.
+void stored(benchmark::State& state) {
+  if (!usable(state)) {
+    return;
+  }
+  const auto n = static_cast<std::int32_t>(size_of_run(LITHIFY_ON_CUDA ? 4096 : 1024, 32));
+  device_place place;
+  hill ground(place, n, {diffusion_parameters{}});
+  measure(
+      state, place, [] {},
+      [&] { benchmark::DoNotOptimize(ground.simulation().stored(place.ex())); });
+  state.SetItemsProcessed(state.iterations() * n * n);
+}
+
+void add(const char* name, const std::vector<pass_config>& passes, double dt_yr) {
+  benchmark::RegisterBenchmark(named(std::string("passes/") + name).c_str(),
+                               [=](benchmark::State& state) { steps(state, passes, dt_yr); })
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+const bool registered = [] {
+  const diffusion_parameters creep{0.01};
+  add("uplift", {uplift_parameters{5e-4}}, 1000.0);
+  add("diffusion_1_substep", {creep}, 1900.0);
+  add("diffusion_16_substeps", {creep}, 31900.0);
+  add("uplift_and_diffusion", {uplift_parameters{1e-4}, creep}, 1000.0);
+  benchmark::RegisterBenchmark(named("passes/stored").c_str(), stored)
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+  return true;
+}();
+
+}  // namespace
+}  // namespace lithify::bench::inline LITHIFY_BACKEND
