@@ -1,0 +1,152 @@
+/// Snapshots on a device: every query runs on a reader's stream of its own and waits for its
+/// result.
+#include "lithify/octree/detail/merged.cuh"
+#include "world_core.cuh"
+
+#include <algorithm>
+
+namespace lithify::engine::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// Runs material_of(voxel) for each voxel and brings the results back.
+template <class MaterialOf>
+std::vector<material_id> gather(device::exec ex,
+                                std::span<const voxel> at,
+                                MaterialOf material_of) {
+  const std::int64_t n = static_cast<std::int64_t>(at.size());
+  device::buffer<voxel> voxels(ex, n);
+  device::buffer<material_id> found(ex, n);
+  device::copy_to_device(ex, voxels.data(), at.data(), n);
+  const voxel* const from = voxels.data();
+  material_id* const to = found.data();
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) { to[i] = material_of(from[i]); });
+  std::vector<material_id> result(at.size());
+  device::copy_to_host(ex, result.data(), to, n);
+  return result;
+}
+
+struct voxel_material {
+  deltas::snapshot_view view;
+  LITHIFY_HD material_id operator()(voxel v) const { return view.material(morton_encode(v)); }
+};
+
+struct lod_material {
+  octree::merged_view view;
+  int lod;
+  LITHIFY_HD material_id operator()(voxel v) const {
+    return octree::merged_lod(view, morton_encode(v) >> (3 * lod), lod);
+  }
+};
+
+/// 1 where the overlay differs from the index, else 0.
+struct differs {
+  deltas::snapshot_view view;
+  LITHIFY_HD material_id operator()(voxel v) const {
+    const morton_key key = morton_encode(v);
+    const std::uint64_t value = view.find(key);
+    return value != 0 && deltas::value_material(value) != view.index.material(key) ? 1 : 0;
+  }
+};
+
+/// Cubes of LOD `lod` that [low, high) meets.
+std::int64_t cubes(std::int32_t low, std::int32_t high, int lod) {
+  return ((high - 1) >> lod) - (low >> lod) + 1;
+}
+
+class device_snapshot final : public backend_snapshot {
+ public:
+  device_snapshot(std::shared_ptr<world_core> core, deltas::snapshot state)
+      : core_(std::move(core)), state_(std::move(state)) {}
+
+  region_size size() const override { return state_.index().view().size; }
+
+  std::vector<material_id> materials(std::span<const voxel> at, int lod) const override {
+    const reading r(*core_);
+    return lod == 0 ? gather(r.exec(), at, voxel_material{state_.view()})
+                    : gather(r.exec(), at, lod_material{state_.merged(r.exec(), lod), lod});
+  }
+
+  std::vector<material_id> box(const voxel_box& box, int lod) const override {
+    const reading r(*core_);
+    const std::int64_t n = cubes(box.min.x, box.max.x, lod) * cubes(box.min.y, box.max.y, lod) *
+                           cubes(box.min.z, box.max.z, lod);
+    device::buffer<material_id> found(r.exec(), n);
+    octree::read_box(r.exec(), state_.merged(r.exec(), lod), box, lod, found.data());
+    std::vector<material_id> result(static_cast<std::size_t>(n));
+    device::copy_to_host(r.exec(), result.data(), found.data(), n);
+    return result;
+  }
+
+  std::vector<cube_run> runs(const voxel_box& box, int lod) const override {
+    const reading r(*core_);
+    return octree::read_runs(r.exec(), state_.merged(r.exec(), lod), box, lod);
+  }
+
+  column_list columns(const voxel_box& box) const override {
+    const reading r(*core_);
+    return octree::read_columns(r.exec(), state_.merged(r.exec()), box);
+  }
+
+  std::vector<std::int32_t> tops() const override {
+    const reading r(*core_);
+    const std::int64_t n = size().columns();
+    device::buffer<std::int32_t> top(r.exec(), n);
+    octree::column_tops(r.exec(), state_.merged(r.exec()), size().box(), top.data());
+    std::vector<std::int32_t> result(static_cast<std::size_t>(n));
+    device::copy_to_host(r.exec(), result.data(), top.data(), n);
+    return result;
+  }
+
+  bool has_delta(voxel at) const override {
+    const reading r(*core_);
+    return gather(r.exec(), {&at, 1}, differs{state_.view()})[0] != 0;
+  }
+  std::int64_t delta_count() const override {
+    const reading r(*core_);
+    return state_.delta_count(r.exec());
+  }
+  std::optional<std::uint64_t> patch_version(voxel at) const override {
+    const reading r(*core_);
+    const auto origin = core_->overlay.origins(r.exec(), state_, {&at, 1})[0];
+    return origin ? std::optional(origin->batch) : std::nullopt;
+  }
+  std::uint64_t batch_number() const override { return state_.batch_number(); }
+  digest128 content_digest() const override {
+    const reading r(*core_);
+    return octree::content_digest(r.exec(), state_.merged(r.exec()));
+  }
+
+  voxel_image image() const override;
+
+ private:
+  std::shared_ptr<world_core> core_;  // before state_: the state's buffers need the core's streams
+  deltas::snapshot state_;
+};
+
+/// The overlay's voxels, newest version each, by rising key.
+void append_overlay(device::exec ex, const deltas::snapshot& state, voxel_image& image) {
+  const octree::merged_view merged = state.merged(ex);
+  const octree::delta_run_view run = merged.level[0];
+  const std::size_t n = static_cast<std::size_t>(run.size);
+  image.overlay_key.resize(n);
+  image.overlay_material.resize(n);
+  device::copy_to_host(ex, image.overlay_key.data(), run.key, run.size);
+  device::copy_to_host(ex, image.overlay_material.data(), run.material, run.size);
+}
+
+voxel_image device_snapshot::image() const {
+  const reading r(*core_);
+  voxel_image image = core_->index.image(r.exec(), state_.index());
+  append_overlay(r.exec(), state_, image);
+  return image;
+}
+
+}  // namespace
+
+std::shared_ptr<const backend_snapshot> make_snapshot(std::shared_ptr<world_core> core,
+                                                      deltas::snapshot state) {
+  return std::make_shared<device_snapshot>(std::move(core), std::move(state));
+}
+
+}  // namespace lithify::engine::inline LITHIFY_BACKEND

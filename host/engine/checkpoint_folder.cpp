@@ -1,0 +1,126 @@
+#include "checkpoint_folder.hpp"
+
+#include "lithify/base/error.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace lithify::engine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view prefix = "checkpoint-";
+constexpr std::string_view suffix = ".h5";
+
+/// The step in a checkpoint's file name, or nothing if it is another file.
+std::optional<std::int64_t> step_of(const std::string& name) {
+  if (!name.starts_with(prefix) || !name.ends_with(suffix) ||
+      name.size() < prefix.size() + 8 + suffix.size()) {
+    return std::nullopt;
+  }
+  std::int64_t step = 0;
+  const char* const end = name.data() + name.size() - suffix.size();
+  const auto [stop, failed] = std::from_chars(name.data() + prefix.size(), end, step);
+  return failed == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
+}
+
+}  // namespace
+
+fs::path checkpoint_folder::name(std::int64_t step) const {
+  std::string digits = std::to_string(step);
+  digits.insert(0, digits.size() < 8 ? 8 - digits.size() : 0, '0');
+  return folder_ / (std::string(prefix) + digits + std::string(suffix));
+}
+
+std::vector<checkpoint_folder::entry> checkpoint_folder::list() const {
+  std::vector<entry> found;
+  std::error_code failed;
+  for (const fs::directory_entry& e : fs::directory_iterator(folder_, failed)) {
+    if (const auto step = step_of(e.path().filename().string())) {
+      found.push_back({*step, e.path()});
+    }
+  }
+  require(!failed, errc::not_found,
+          "folder '" + folder_.string() + "' cannot be read: " + failed.message());
+  std::sort(found.begin(), found.end(),
+            [](const entry& a, const entry& b) { return a.step > b.step; });
+  return found;
+}
+
+std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
+    const std::function<void(const std::string&)>& warn) const {
+  const std::vector<entry> all = list();
+  for (const entry& e : all) {
+    try {
+      return loaded{io::read_checkpoint(e.file), e.file};
+    } catch (const error& broken) {
+      if (broken.code() != errc::corrupt_file) {
+        throw;
+      }
+      fs::path aside = e.file;
+      aside += ".broken";
+      std::error_code failed;
+      fs::rename(e.file, aside, failed);
+      warn(std::string(broken.what()) + "; set aside" +
+           (failed ? " was refused (" + failed.message() + ")" : " as '" + aside.string() + "'") +
+           "; falling back to an older checkpoint");
+    }
+  }
+  require(all.empty(), errc::corrupt_file,
+          "no checkpoint in '" + folder_.string() + "' can be read; start afresh without --resume");
+  return std::nullopt;
+}
+
+void checkpoint_folder::prune(std::int64_t step, std::int64_t keep) const {
+  std::int64_t kept = 0;
+  for (const entry& e : list()) {
+    if (e.step > step || ++kept > keep) {
+      std::error_code ignored;  // an old checkpoint too many harms nobody
+      fs::remove(e.file, ignored);
+    }
+  }
+}
+
+output_folder::output_folder(fs::path folder) : folder_(std::move(folder)) {
+  std::error_code failed;
+  require(!fs::exists(folder_, failed) || fs::is_directory(folder_, failed), errc::invalid_argument,
+          "output folder '" + folder_.string() + "' is a file; choose another with --out");
+  fs::path at;
+  for (const fs::path& part : fs::absolute(folder_).lexically_normal()) {
+    at /= part;
+    if (!at.empty() && fs::create_directory(at, failed)) {
+      made_.push_back(at);
+    }
+  }
+  // create_directory says what is wrong; a probe says it also where permissions are not what
+  // counts.
+  const fs::path probe = folder_ / (".lithify-probe-" + std::to_string(::getpid()));
+  errno = 0;
+  std::FILE* const file = std::fopen(probe.c_str(), "wx");
+  const std::string reason = std::strerror(errno);
+  if (file != nullptr) {
+    std::fclose(file);
+    fs::remove(probe, failed);
+    return;
+  }
+  for (auto folder_made = made_.rbegin(); folder_made != made_.rend(); ++folder_made) {
+    fs::remove(*folder_made, failed);
+  }
+  throw error(errc::io_failure, "output folder '" + folder_.string() + "' cannot be written: " +
+                                    reason + "; choose another with --out");
+}
+
+output_folder::~output_folder() {
+  std::error_code ignored;  // remove refuses a folder that is not empty, as it should
+  for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) {
+    fs::remove(*folder, ignored);
+  }
+}
+
+}  // namespace lithify::engine

@@ -1,0 +1,67 @@
+/// The checkpoints of one run: names, the newest valid one, and which ones go.
+///
+/// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. Nothing
+/// else in the folder is ever touched. A file that cannot be read is set aside under the name
+/// `<name>.broken`, never overwritten.
+#pragma once
+
+#include "lithify/io/checkpoint.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lithify::engine {
+
+class checkpoint_folder {
+ public:
+  explicit checkpoint_folder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  [[nodiscard]] std::filesystem::path name(std::int64_t step) const;
+
+  struct entry {
+    std::int64_t step;
+    std::filesystem::path file;
+  };
+  /// The checkpoints there are, newest first.
+  [[nodiscard]] std::vector<entry> list() const;
+
+  /// A checkpoint and the file that it came from.
+  struct loaded {
+    io::checkpoint data;
+    std::filesystem::path file;
+  };
+  /// The newest checkpoint that reads well; `warn` hears of each that does not and that is set
+  /// aside. Nothing if the folder holds none.
+  /// Errors: unsupported_version (nothing is set aside), corrupt_file (every one is broken).
+  [[nodiscard]] std::optional<loaded> newest(
+      const std::function<void(const std::string&)>& warn) const;
+
+  /// Removes all but the newest `keep` of the checkpoints up to `step`, and those of an earlier run
+  /// beyond it.
+  void prune(std::int64_t step, std::int64_t keep) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// A folder that a run writes into. Made and proved writable at once; if the run leaves nothing in
+/// folders that were made for it, they go again.
+class output_folder {
+ public:
+  /// Errors: invalid_argument (a file has that name), io_failure (it cannot be made or written).
+  explicit output_folder(std::filesystem::path folder);
+  ~output_folder();
+  output_folder(const output_folder&) = delete;
+  output_folder& operator=(const output_folder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+  std::vector<std::filesystem::path> made_;  // innermost last
+};
+
+}  // namespace lithify::engine

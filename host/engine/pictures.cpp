@@ -1,0 +1,84 @@
+#include "lithify/engine/pictures.hpp"
+
+#include "lithify/base/error.hpp"
+#include "lithify/engine/import.hpp"
+#include "lithify/io/render.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace lithify::engine {
+
+namespace {
+
+/// Elevations with their mask: what `io::surface_view` borrows.
+struct drawn_surface {
+  std::vector<double> height_m;
+  std::vector<std::uint8_t> valid;
+  io::surface_view view;
+
+  drawn_surface(const relief& s, std::int64_t frame_offset)
+      : height_m(elevations(s.height, s.geometry, frame_offset)), valid(height_m.size()) {
+    std::transform(height_m.begin(), height_m.end(), valid.begin(),
+                   [](double h) { return static_cast<std::uint8_t>(!std::isnan(h)); });
+    view = {s.size.x, s.size.y, s.geometry.cell_size_m, height_m, valid};
+  }
+};
+
+}  // namespace
+
+io::image draw_hillshade(const relief& surface) {
+  return io::hillshade(drawn_surface(surface, surface.frame_offset).view);
+}
+
+io::image draw_difference(const relief& before, const relief& after) {
+  require(before.size.x == after.size.x && before.size.y == after.size.y, errc::invalid_argument,
+          "the two worlds are not of one size: their difference cannot be drawn");
+  return io::difference(drawn_surface(before, 0).view, drawn_surface(after, 0).view);
+}
+
+io::image draw_materials(const relief& surface,
+                         const snapshot& voxels,
+                         const material_table& materials) {
+  const std::vector<std::int32_t> tops = voxels.tops();
+  std::vector<voxel> at;
+  for (std::size_t c = 0; c < tops.size(); ++c) {
+    const auto cell = static_cast<std::int32_t>(c);
+    at.push_back({cell % surface.size.x, cell / surface.size.x, std::max(tops[c], 0)});
+  }
+  return io::material_map(drawn_surface(surface, surface.frame_offset).view, voxels.materials(at),
+                          materials);
+}
+
+io::image draw_section(const relief& surface,
+                       const snapshot& voxels,
+                       const material_table& materials,
+                       const cut& where) {
+  const bool along_x = where.normal == cut::axis::y;
+  const region_size& size = surface.size;
+  const std::int32_t extent = along_x ? size.y : size.x;
+  require(where.at >= 0 && where.at < extent, errc::outside_region,
+          std::string("a section at ") + (along_x ? "y = " : "x = ") + std::to_string(where.at) +
+              " is outside the region: allowed is 0 to " + std::to_string(extent - 1));
+  voxel_box box = size.box();
+  (along_x ? box.min.y : box.min.x) = where.at;
+  (along_x ? box.max.y : box.max.x) = where.at + 1;
+  const std::vector<material_id> material = voxels.box(box);
+  const std::vector<double> all =
+      elevations(surface.height, surface.geometry, surface.frame_offset);
+  std::vector<double> line;
+  for (std::int32_t i = 0; i < (along_x ? size.x : size.y); ++i) {
+    const std::int64_t cell =
+        along_x ? std::int64_t{where.at} * size.x + i : std::int64_t{i} * size.x + where.at;
+    line.push_back(all[static_cast<std::size_t>(cell)]);
+  }
+  const double frame = static_cast<double>(surface.frame_offset) / one_voxel;
+  return io::section(
+      {static_cast<std::int64_t>(line.size()), size.z, surface.geometry.cell_size_m,
+       surface.geometry.voxel_height_m,
+       surface.geometry.datum_m + frame * surface.geometry.voxel_height_m, material, line},
+      materials);
+}
+
+}  // namespace lithify::engine

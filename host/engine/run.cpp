@@ -1,0 +1,335 @@
+#include "lithify/engine/run.hpp"
+
+#include "accounts.hpp"
+#include "checkpoint_folder.hpp"
+#include "lithify/base/error.hpp"
+#include "lithify/engine/import.hpp"
+#include "lithify/engine/pictures.hpp"
+#include "lithify/io/text_file.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <type_traits>
+
+namespace lithify::engine {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// A world about to run, and what it brings along.
+struct start {
+  world at;
+  accounts books;
+  bool resumed;
+};
+
+std::string first_difference(const material_table& a, const material_table& b) {
+  for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+    if (i >= a.size() || i >= b.size()) {
+      return (i < a.size() ? a : b).all()[i].name;
+    }
+    const material& m = a.all()[i];
+    const material& n = b.all()[i];
+    if (m.name != n.name || m.kind != n.kind || m.solid_quanta() != n.solid_quanta()) {
+      return m.name;
+    }
+  }
+  return "";
+}
+
+void require_same_world(const scenario& s, const io::checkpoint& from, const fs::path& file) {
+  const std::string material = first_difference(s.materials, from.materials);
+  require(material.empty(), errc::invalid_argument,
+          "checkpoint '" + file.string() + "' has another material '" + material +
+              "' than the scenario: resume with the scenario that it was made with");
+  require(s.world.dem.empty() || from.geometry.voxel_height_m == s.world.columns.voxel_height_m,
+          errc::invalid_argument,
+          "checkpoint '" + file.string() +
+              "' has another voxel height than the scenario: resume "
+              "with the scenario that it was made with");
+}
+
+class runner {
+ public:
+  runner(const scenario& s, const run_options& options, run_observer& observer)
+      : scenario_(s),
+        options_(options),
+        observer_(observer),
+        folder_(out_folder(s, options)),
+        checkpoints_(folder_.path()),
+        steps_(options.steps.value_or(s.steps)),
+        every_(options.checkpoint_every.value_or(s.checkpoint_every)),
+        keep_(options.keep.value_or(s.checkpoint_keep)) {
+    require(steps_ >= 0 && every_ >= 0 && keep_ >= 1, errc::invalid_argument,
+            "steps and checkpoint-every must not be negative, keep must be at least 1");
+  }
+
+  run_summary run() {
+    start from = timed("start", [&] { return begin(); });
+    world& w = from.at;
+    accounts& books = from.books;
+    const std::int64_t first = w.simulation().step;
+    require(first <= steps_, errc::invalid_argument,
+            "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
+                std::to_string(steps_) + " steps of the run: raise --steps");
+    books.require_balance(timed("measure", [&] { return w.stored(); }), first);
+    if (!from.resumed) {
+      save(w, books);
+    }
+    const relief before = wants_before() ? starting_relief(w, from.resumed) : relief{};
+    const bool stopped = loop(w, books, first);
+    if (w.simulation().step != saved_step_) {
+      save(w, books);
+    }
+    const int128 stored = timed("measure", [&] { return w.stored(); });
+    books.require_balance(stored, w.simulation().step);
+    timed("pictures", [&] { draw(w, before); });
+    run_summary summary = summarise(w, books, stored);
+    summary.first_step = first;
+    summary.stopped = stopped;
+    io::write_text(folder_.path() / "summary.json", to_json(summary) + "\n");
+    return summary;
+  }
+
+ private:
+  static fs::path out_folder(const scenario& s, const run_options& options) {
+    const fs::path folder = options.out.empty() ? s.out : options.out;
+    require(!folder.empty(), errc::invalid_argument,
+            "no output folder: give --out DIR, or [output] folder in the scenario");
+    return folder;
+  }
+
+  template <class F>
+  std::invoke_result_t<F> timed(const char* stage, F&& work) {
+    const stopwatch clock;
+    struct at_end {
+      double& total;
+      const stopwatch& clock;
+      ~at_end() { total += clock.seconds(); }
+    } const noted{seconds_[stage], clock};
+    return work();
+  }
+
+  void warn(const std::string& text) {
+    warnings_.push_back(text);
+    observer_.warn(text);
+  }
+
+  start begin() {
+    if (options_.resume) {
+      if (auto loaded = find_resumed()) {
+        return resume(*loaded);
+      }
+      observer_.note("no checkpoint in '" + folder_.path().string() + "' yet: starting afresh");
+    }
+    world w = fresh_world();
+    const int128 stored = w.stored();
+    return {std::move(w), accounts(stored), false};
+  }
+
+  std::optional<checkpoint_folder::loaded> find_resumed() {
+    const auto heard = [this](const std::string& text) { warn(text); };
+    if (*options_.resume == "auto") {
+      return checkpoints_.newest(heard);
+    }
+    const fs::path from(*options_.resume);
+    if (!fs::is_directory(from)) {
+      return checkpoint_folder::loaded{io::read_checkpoint(from), from};
+    }
+    auto found = checkpoint_folder(from).newest(heard);
+    require(found.has_value(), errc::not_found,
+            "folder '" + from.string() + "' holds no checkpoint to resume from");
+    return found;
+  }
+
+  start resume(const checkpoint_folder::loaded& from) {
+    require_same_world(scenario_, from.data, from.file);
+    world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
+    require(w.state_digest() == from.data.digest, errc::corrupt_file,
+            "checkpoint '" + from.file.string() +
+                "': its content has another state digest than "
+                "it says; resume from an older one");
+    observer_.note("resumed from '" + from.file.string() + "' at step " +
+                   std::to_string(from.data.state.step));
+    return {std::move(w), accounts(from.data.state.budget), true};
+  }
+
+  world fresh_world() {
+    if (scenario_.world.checkpoint.empty()) {
+      return make_world(read_columns(scenario_.world, scenario_.materials), scenario_.materials,
+                        scenario_.overlay, scenario_.passes, options_.device);
+    }
+    io::checkpoint from = io::read_checkpoint(scenario_.world.checkpoint);
+    require_same_world(scenario_, from, scenario_.world.checkpoint);
+    from.state.step = 0;  // a run of its own, over the world that another one left
+    from.state.time_yr = 0.0;
+    return make_world(from, scenario_.overlay, scenario_.passes, options_.device);
+  }
+
+  /// Steps until the end, or until the observer wants to stop. Gives whether it wanted to.
+  bool loop(world& w, accounts& books, std::int64_t first) {
+    const stopwatch clock;
+    while (w.simulation().step < steps_) {
+      step(w, books);
+      const simulation_state now = w.simulation();
+      if (options_.measure_every_step) {
+        books.require_balance(timed("measure", [&] { return w.stored(); }), now.step);
+      }
+      const run_request request = observer_.after_step(
+          {now.step, first, steps_, now.time_yr, books.deltas(), w.statistics().overlay_slots,
+           scenario_.overlay.threshold, clock.seconds()});
+      const bool due = every_ > 0 && now.step % every_ == 0;
+      if (due || request == run_request::checkpoint) {
+        save(w, books);
+      }
+      if (request == run_request::stop) {
+        return now.step < steps_;
+      }
+    }
+    return false;
+  }
+
+  /// One step. If it is refused, the state before it is saved first: hours of work are not lost.
+  void step(world& w, accounts& books) {
+    try {
+      books.add(w.step(scenario_.step_yr));
+    } catch (const error& refused) {
+      if (w.simulation().step != saved_step_) {
+        save(w, books);
+      }
+      throw error(refused.code(), std::string(refused.what()) + "; the state after step " +
+                                      std::to_string(w.simulation().step) + " is kept in '" +
+                                      checkpoints_.name(w.simulation().step).string() + "'");
+    }
+  }
+
+  void save(world& w, const accounts& books) {
+    w.consolidate(consolidation_strategy::all);
+    timed("checkpoint", [&] {
+      io::checkpoint data = take_checkpoint(w);
+      data.state.budget = books.totals();
+      data.state.random_key = scenario_.seed;
+      data.scenario = scenario_.text;
+      data.provenance = options_.provenance;
+      io::write_checkpoint(checkpoints_.name(data.state.step), data);
+      saved_step_ = data.state.step;
+      checkpoints_.prune(saved_step_, keep_);
+    });
+    observer_.note("checkpoint '" + checkpoints_.name(saved_step_).string() + "' written");
+  }
+
+  [[nodiscard]] bool wants(picture p) const {
+    return std::find(scenario_.pictures.begin(), scenario_.pictures.end(), p) !=
+           scenario_.pictures.end();
+  }
+  [[nodiscard]] bool wants_before() const {
+    return wants(picture::before) || wants(picture::difference);
+  }
+
+  static relief relief_of(const world& w) {
+    return {w.config().size, w.config().geometry, w.simulation().frame_offset, w.surface()};
+  }
+
+  /// The surface that the run started from, also where this process did not.
+  relief starting_relief(const world& w, bool resumed) const {
+    if (!resumed) {
+      return relief_of(w);
+    }
+    if (scenario_.world.checkpoint.empty()) {
+      const io::column_model model = read_columns(scenario_.world, scenario_.materials);
+      return {model.size, model.geometry, 0, surface_of(model, scenario_.materials)};
+    }
+    const io::checkpoint first = io::read_checkpoint(scenario_.world.checkpoint);
+    return {first.voxels.size, first.geometry, first.state.frame_offset, surface_of(first)};
+  }
+
+  void draw(const world& w, const relief& before) {
+    if (scenario_.pictures.empty()) {
+      return;
+    }
+    const relief after = relief_of(w);
+    const cut middle{cut::axis::y, after.size.y / 2};
+    const auto save_picture = [&](picture p, const char* name, auto&& image) {
+      if (wants(p)) {
+        pictures_.push_back(folder_.path() / name);
+        io::write_png(pictures_.back(), image());
+      }
+    };
+    save_picture(picture::before, "before.png", [&] { return draw_hillshade(before); });
+    save_picture(picture::after, "after.png", [&] { return draw_hillshade(after); });
+    save_picture(picture::difference, "difference.png",
+                 [&] { return draw_difference(before, after); });
+    save_picture(picture::section, "section.png",
+                 [&] { return draw_section(after, w.current(), scenario_.materials, middle); });
+  }
+
+  run_summary summarise(const world& w, const accounts& books, int128 stored) {
+    run_summary s;
+    const world_statistics statistics = w.statistics();
+    const simulation_state now = w.simulation();
+    s.steps = now.step;
+    s.time_yr = now.time_yr;
+    s.device = w.device();
+    s.size = w.config().size;
+    s.deltas_emitted = books.deltas();
+    s.deltas_consolidated = statistics.deltas_consolidated;
+    s.consolidations = statistics.consolidations;
+    for (const auto& [stage, taken] : w.stage_seconds()) {
+      seconds_["world." + stage] = taken;
+    }
+    s.seconds.assign(seconds_.begin(), seconds_.end());
+    s.seconds.emplace_back("total", clock_.seconds());
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    s.peak_host_bytes = static_cast<std::size_t>(used.ru_maxrss) * 1024;
+    s.peak_device_bytes = statistics.peak_device_bytes;
+    s.budget = books.totals();
+    s.stored = stored;
+    s.residual = books.residual(stored);
+    s.capped = books.capped();
+    s.digest = w.state_digest();
+    for (const auto& entry : checkpoints_.list()) {
+      s.files.push_back(entry.file);
+    }
+    s.files.insert(s.files.end(), pictures_.begin(), pictures_.end());
+    s.files.push_back(folder_.path() / "summary.json");
+    s.warnings = warnings_;
+    return s;
+  }
+
+  const scenario& scenario_;
+  const run_options& options_;
+  run_observer& observer_;
+  stopwatch clock_;
+  output_folder folder_;
+  checkpoint_folder checkpoints_;
+  std::int64_t steps_;
+  std::int64_t every_;
+  std::int64_t keep_;
+  std::int64_t saved_step_ = -1;
+  std::map<std::string, double> seconds_;
+  std::vector<fs::path> pictures_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+run_summary run(const scenario& s, const run_options& options, run_observer& observer) {
+  return runner(s, options, observer).run();
+}
+
+}  // namespace lithify::engine

@@ -1,0 +1,64 @@
+#include "lithify/base/error.hpp"
+#include "world_core.cuh"
+
+#include <exception>
+
+namespace lithify::engine::inline LITHIFY_BACKEND {
+
+device::stream_ref reader_streams::borrow() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) {
+    all_.emplace_back();
+    idle_.reserve(all_.size());  // so that giving back cannot fail
+    return all_.back().ref();
+  }
+  const device::stream_ref s = idle_.back();
+  idle_.pop_back();
+  return s;
+}
+
+void reader_streams::give_back(device::stream_ref s) {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(s);
+}
+
+world_core::world_core(const world_config& config, int device_ordinal)
+    : ordinal(use_device(device_ordinal)),
+      pool(config.memory_limit_bytes, device_ordinal),
+      index(writer(), config.size),
+      overlay(writer(), index) {}
+
+device::exec world_core::writer() {
+  use_device(ordinal);
+  return {write_stream.ref(), &pool};
+}
+
+int128 world_core::solid(device::exec ex,
+                         const deltas::snapshot& at,
+                         const material_table& materials) {
+  std::vector<std::int32_t> quanta;
+  for (const material& m : materials.all()) {
+    quanta.push_back(m.solid_quanta());
+  }
+  const std::int64_t n = static_cast<std::int64_t>(quanta.size());
+  device::buffer<std::int32_t> on_device(ex, n);
+  device::copy_to_device(ex, on_device.data(), quanta.data(), n);
+  return octree::total_solid(ex, at.merged(ex), on_device.data());
+}
+
+reading::reading(world_core& core) : core_(core), stream_(core.readers.borrow()) {
+  use_device(core.ordinal);
+}
+
+reading::~reading() {
+  if (std::uncaught_exceptions() > 0) {
+    try {
+      stream_.synchronize();  // a query that failed half way may still be reading
+    } catch (...) {
+      // The device has failed: nothing runs any more.
+    }
+  }
+  core_.readers.give_back(stream_);
+}
+
+}  // namespace lithify::engine::inline LITHIFY_BACKEND

@@ -1,0 +1,205 @@
+// Scenarios: what they mean, and that every slip is refused with file, line and key.
+#include "lithify/engine/scenario.hpp"
+
+#include "lithify/base/error.hpp"
+#include "temporary_folder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using lithify::errc;
+using lithify::engine::read_scenario;
+using lithify::engine::scenario;
+using lithify::test::temporary_folder;
+using lithify::test::write_file;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string good = R"([world]
+dem = "hills.asc"
+
+[run]
+steps = 4
+step_yr = 500
+
+[passes]
+order = ["diffusion", "uplift"]
+)";
+
+class scenario_reader : public testing::Test {
+ protected:
+  [[nodiscard]] scenario read(const std::string& text, const std::vector<std::string>& set = {}) {
+    write_file(folder / "s.toml", text);
+    return read_scenario(folder / "s.toml", set);
+  }
+
+  /// The message with which `text` is refused, after its code was checked.
+  [[nodiscard]] std::string refusal(const std::string& text,
+                                    const std::vector<std::string>& set = {}) {
+    try {
+      (void)read(text, set);
+    } catch (const lithify::error& e) {
+      EXPECT_EQ(e.code(), errc::invalid_argument) << e.what();
+      return e.what();
+    }
+    ADD_FAILURE() << "accepted:\n" << text;
+    return {};
+  }
+
+  temporary_folder folder;
+};
+
+TEST_F(scenario_reader, reads_values_and_defaults) {
+  const scenario s = read(good);
+  EXPECT_EQ(s.world.dem, folder / "hills.asc");
+  EXPECT_EQ(s.steps, 4);
+  EXPECT_EQ(s.step_yr, 500.0);
+  EXPECT_EQ(s.overlay.threshold, 1 << 22);
+  EXPECT_EQ(s.overlay.strategy, lithify::consolidation_strategy::lazy_threshold);
+  EXPECT_EQ(s.checkpoint_keep, 3);
+  EXPECT_EQ(s.text, good);
+  ASSERT_EQ(s.passes.size(), 2U);
+  EXPECT_STREQ(lithify::pass_name(s.passes[0]), "diffusion");
+  EXPECT_STREQ(lithify::pass_name(s.passes[1]), "uplift");
+  EXPECT_EQ(s.world.strata.layers.size(), 4U);  // the default strata
+}
+
+TEST_F(scenario_reader, takes_passes_in_the_order_of_the_file_when_none_is_given) {
+  const std::string head = good.substr(0, good.find("[passes]"));
+  const scenario s = read(head + "[passes.uplift]\nrate_m_per_yr = 1e-3\n[passes.diffusion]\n");
+  ASSERT_EQ(s.passes.size(), 2U);
+  EXPECT_EQ(std::get<lithify::uplift_parameters>(s.passes[0]).rate_m_per_yr, 1e-3);
+  EXPECT_STREQ(lithify::pass_name(s.passes[1]), "diffusion");
+}
+
+TEST_F(scenario_reader, lets_set_win_over_the_file) {
+  const scenario s = read(good, {"run.steps=9", "passes.uplift.rate_m_per_yr=2e-6",
+                                 "overlay.strategy=all", "world.crop=[1, 2, 3, 4]"});
+  EXPECT_EQ(s.steps, 9);
+  EXPECT_EQ(std::get<lithify::uplift_parameters>(s.passes[1]).rate_m_per_yr, 2e-6);
+  EXPECT_EQ(s.overlay.strategy, lithify::consolidation_strategy::all);
+  ASSERT_TRUE(s.world.import.crop.has_value());
+  EXPECT_EQ(s.world.import.crop->height, 4);
+  EXPECT_EQ(s.text, good) << "the text stays as it was written";
+}
+
+TEST_F(scenario_reader, reads_materials_and_layers) {
+  const scenario s = read(good + R"([[material]]
+name = "marl"
+porosity = 0.25
+[[material]]
+name = "granite"
+density_kg_per_m3 = 2650
+[[world.layer]]
+material = "marl"
+base_elevation_m = 900
+dip_deg = 12
+[[world.layer]]
+material = "granite"
+)");
+  const auto marl = s.materials.find("marl");
+  ASSERT_TRUE(marl.has_value());
+  EXPECT_EQ(s.materials[*marl].solid_quanta(), 786432);
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].density_kg_per_m3, 2650.0);
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].porosity, 0.01) << "not named: unchanged";
+  ASSERT_EQ(s.world.strata.layers.size(), 2U);
+  EXPECT_EQ(s.world.strata.layers[0].dip_deg, 12.0);
+}
+
+TEST_F(scenario_reader, names_file_line_and_nearest_key_of_an_unknown_one) {
+  EXPECT_THAT(refusal(good + "[overlay]\ntreshold = 5\n"),
+              AllOf(HasSubstr("s.toml:11"), HasSubstr("overlay.treshold"),
+                    HasSubstr("did you mean 'threshold'?")));
+  EXPECT_THAT(refusal(good + "[pases]\n"), HasSubstr("did you mean 'passes'?"));
+  EXPECT_THAT(refusal(good + "[passes.upliftt]\n"), HasSubstr("did you mean 'uplift'?"));
+  EXPECT_THAT(refusal(good, {"run.step=3"}),
+              AllOf(HasSubstr("--set run.step"), HasSubstr("did you mean 'steps'?")));
+  EXPECT_THAT(refusal(good + "[[world.layer]]\nmaterial = 'granite'\ndipp_deg = 3\n"),
+              HasSubstr("dip_deg"));
+}
+
+TEST_F(scenario_reader, keeps_the_line_of_a_layer) {
+  EXPECT_THAT(refusal(good + "[[world.layer]]\nmaterial = 'granit'\n"),
+              AllOf(HasSubstr("line 10"), HasSubstr("granite")));
+}
+
+TEST_F(scenario_reader, refuses_values_out_of_range) {
+  for (const std::string set :
+       {"run.steps=-1", "run.step_yr=0", "run.step_yr=nan", "run.step_yr=inf", "run.step_yr=-inf",
+        "run.step_yr=1e300", "passes.uplift.rate_m_per_yr=nan", "passes.uplift.rate_m_per_yr=50",
+        "passes.diffusion.diffusivity_m2_per_yr=-0.1", "overlay.threshold=0", "checkpoint.keep=0",
+        "checkpoint.every=-1", "world.voxel_height_m=0", "world.basement_m=-1",
+        "world.headroom_m=inf", "world.resample_m=0"}) {
+    const std::string key = set.substr(0, set.find('='));
+    EXPECT_THAT(refusal(good, {set}), HasSubstr("--set " + key)) << set;
+  }
+}
+
+TEST_F(scenario_reader, refuses_values_of_the_wrong_type) {
+  for (const std::string set :
+       {"run.steps=2.5", "run.steps='4'", "run.step_yr=true", "world.dem=3", "world.crop=[1, 2]",
+        "world.crop=[0, 0, 0, 4]", "world.nodata=keep", "overlay.strategy=dbscan", "passes=1",
+        "passes.order=['uplift', 'uplift']", "passes.order=['erosion']",
+        "output.pictures=['befor']", "run=1"}) {
+    EXPECT_NE(refusal(good, {set}), "") << set;
+  }
+}
+
+TEST_F(scenario_reader, refuses_what_contradicts_itself) {
+  EXPECT_THAT(refusal(good, {"world.checkpoint=w.h5"}), HasSubstr("exactly one"));
+  EXPECT_THAT(refusal("[run]\nsteps=1\nstep_yr=1\n[passes]\n"), HasSubstr("[world]"));
+  EXPECT_THAT(refusal("[world]\ndem='a'\n[passes]\n"), HasSubstr("steps and step_yr"));
+  EXPECT_THAT(refusal("[world]\ndem='a'\n[run]\nsteps=1\nstep_yr=1\n"), HasSubstr("[passes]"));
+  EXPECT_THAT(
+      refusal(good, {"passes.order=['uplift']", "passes.diffusion.diffusivity_m2_per_yr=1"}),
+      HasSubstr("missing in passes.order"));
+  EXPECT_THAT(refusal("[world]\ncheckpoint='w.h5'\ncrop=[0,0,1,1]\n" + good.substr(25)),
+              HasSubstr("belongs to a DEM"));
+  EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\nkind = 'loose'\n"),
+              HasSubstr("built in"));
+  EXPECT_THAT(refusal(good + "[[material]]\nname = 'x'\nporosity = 1.0\n"), HasSubstr("porosity"));
+}
+
+TEST_F(scenario_reader, refuses_what_is_no_scenario) {
+  EXPECT_THAT(refusal(""), HasSubstr("is empty"));
+  EXPECT_THAT(refusal("world = \n"), AllOf(HasSubstr("s.toml:1"), HasSubstr("not valid TOML")));
+  EXPECT_NE(refusal(std::string("\x89PNG\r\n\x1a\n\0\0", 10)), "");
+  EXPECT_NE(refusal(good.substr(0, good.size() - 3)), "");
+  EXPECT_NE(refusal(std::string((1 << 20) + 1, '#')), "");
+  for (const std::string set : {"", "=", "run.steps", ".a=1", "a.=1", "a..b=1", "run.steps.x=1"}) {
+    EXPECT_THAT(refusal(good, {set}), HasSubstr("--set")) << set;
+  }
+}
+
+TEST_F(scenario_reader, says_that_a_file_is_missing) {
+  try {
+    (void)read_scenario(folder / "none.toml");
+    FAIL();
+  } catch (const lithify::error& e) {
+    EXPECT_EQ(e.code(), errc::not_found);
+  }
+}
+
+TEST_F(scenario_reader, finds_the_nearest_name) {
+  const std::vector<std::string> names = {"steps", "step_yr", "seed"};
+  EXPECT_EQ(lithify::engine::nearest_name("step", names), "steps");
+  EXPECT_EQ(lithify::engine::nearest_name("sed", names), "seed");
+  EXPECT_EQ(lithify::engine::nearest_name("x", {}), "");
+}
+
+TEST(scenario_files, that_we_ship_are_read) {
+  const std::filesystem::path folder =
+      std::filesystem::path(LITHIFY_TEST_SOURCE_DIR) / "scripts" / "scenarios";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const scenario s = read_scenario(entry.path());
+    EXPECT_GT(s.steps, 0) << entry.path();
+    EXPECT_TRUE(std::filesystem::exists(s.world.dem)) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 2);
+}
+
+}  // namespace
