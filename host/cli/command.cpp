@@ -1,0 +1,105 @@
+#include "command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+namespace lithify::cli {
+
+int exit_code_of(errc code) {
+  switch (code) {
+    case errc::invalid_argument:
+    case errc::outside_region:
+    case errc::not_found:
+    case errc::corrupt_file:
+    case errc::io_failure:
+    case errc::out_of_range:
+      return exit_code::bad_input;
+    case errc::unsupported_version:
+      return exit_code::unsupported_version;
+    case errc::out_of_memory:
+      return exit_code::out_of_resources;
+    case errc::device_failure:
+    case errc::internal:
+      break;
+  }
+  return exit_code::internal;
+}
+
+std::string provenance(const program& p) {
+  return std::string("lithify ") + LITHIFY_VERSION + ": " + p.command_line;
+}
+
+std::vector<std::int64_t> parse_numbers(const std::string& text,
+                                        const std::string& option,
+                                        const std::string& names) {
+  std::vector<std::int64_t> numbers;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool good = !text.empty();
+  while (good) {
+    std::int64_t value = 0;
+    const auto [stop, failed] = std::from_chars(at, end, value);
+    good = failed == std::errc() && (stop == end || (*stop == ',' && stop + 1 != end));
+    numbers.push_back(value);
+    if (stop == end) {
+      break;
+    }
+    at = stop + 1;
+  }
+  const std::size_t wanted =
+      static_cast<std::size_t>(std::count(names.begin(), names.end(), ',')) + 1;
+  require(good && numbers.size() == wanted, errc::invalid_argument,
+          option + ": '" + text + "' must be whole numbers " + names);
+  return numbers;
+}
+
+voxel parse_voxel(const std::string& text, const std::string& option) {
+  const std::vector<std::int64_t> n = parse_numbers(text, option, "X,Y,Z");
+  for (const std::int64_t c : n) {
+    require(c >= std::numeric_limits<std::int32_t>::min() &&
+                c <= std::numeric_limits<std::int32_t>::max(),
+            errc::outside_region, option + ": '" + text + "' is outside every region");
+  }
+  return {static_cast<std::int32_t>(n[0]), static_cast<std::int32_t>(n[1]),
+          static_cast<std::int32_t>(n[2])};
+}
+
+void require_writable(const std::filesystem::path& file) {
+  std::error_code failed;
+  require(!std::filesystem::is_directory(file, failed), errc::io_failure,
+          "'" + file.string() + "' is a folder; give a file name");
+  const std::filesystem::path folder =
+      file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  require(std::filesystem::is_directory(folder, failed), errc::io_failure,
+          "folder '" + folder.string() + "' does not exist; create it or choose another");
+  require(::access(folder.c_str(), W_OK) == 0, errc::io_failure,
+          "folder '" + folder.string() + "' cannot be written: " + std::strerror(errno));
+}
+
+std::string grouped(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  const std::size_t first = value < 0 ? 1 : 0;
+  for (std::size_t i = digits.size(); i > first + 3;) {
+    i -= 3;
+    digits.insert(i, ",");
+  }
+  return digits;
+}
+
+std::string bytes_text(std::size_t bytes) {
+  constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024.0 && unit + 1 < units.size(); ++unit) {
+    value /= 1024.0;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+}  // namespace lithify::cli

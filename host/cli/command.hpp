@@ -1,0 +1,68 @@
+/// What the commands of the program share: how they are added, fail and report.
+///
+/// Each command adds a subcommand and leaves an action behind; main runs the chosen one. Errors are
+/// `lithify::error`s: main prints one line and turns the code into an exit code.
+#pragma once
+
+#include "lithify/base/error.hpp"
+#include "lithify/base/types.hpp"
+#include "lithify/io/checkpoint.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace lithify::cli {
+
+namespace exit_code {
+inline constexpr int ok = 0;
+inline constexpr int recovered = 1;  ///< done, with recovery or warnings
+inline constexpr int bad_input = 2;
+inline constexpr int unsupported_version = 3;
+inline constexpr int out_of_resources = 4;
+inline constexpr int internal = 5;
+}  // namespace exit_code
+
+[[nodiscard]] int exit_code_of(errc code);
+
+/// What main hands to the commands and gets back from the chosen one.
+struct program {
+  CLI::App app{"Voxel geology on CPU and GPU: erodes, uplifts and measures real terrain."};
+  std::string command_line;     ///< as typed
+  std::function<int()> action;  ///< of the command that was chosen
+};
+
+void add_run(program& p);
+void add_check(program& p);
+void add_import(program& p);
+void add_render(program& p);
+void add_info(program& p);
+void add_verify(program& p);
+void add_digest(program& p);
+void add_query(program& p);
+void add_devices(program& p);
+
+/// "lithify 0.1.0: COMMAND LINE", for files.
+[[nodiscard]] std::string provenance(const program& p);
+
+/// Whole numbers separated by commas; `names` says how many and what they are ("X,Y,Z").
+/// Errors: invalid_argument, naming the option.
+[[nodiscard]] std::vector<std::int64_t> parse_numbers(const std::string& text,
+                                                      const std::string& option,
+                                                      const std::string& names);
+/// "X,Y,Z". Errors: invalid_argument, outside_region past 32 bits.
+[[nodiscard]] voxel parse_voxel(const std::string& text, const std::string& option);
+
+/// Refuses a file that cannot be written, before any work is done for it.
+/// Errors: io_failure.
+void require_writable(const std::filesystem::path& file);
+
+/// 1234567 as "1,234,567".
+[[nodiscard]] std::string grouped(std::int64_t value);
+/// 3.2 GiB and the like.
+[[nodiscard]] std::string bytes_text(std::size_t bytes);
+
+}  // namespace lithify::cli

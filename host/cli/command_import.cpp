@@ -1,0 +1,74 @@
+/// `lithify import`: a DEM becomes a checkpoint at step 0.
+#include "command.hpp"
+#include "lithify/engine/import.hpp"
+
+#include <fmt/format.h>
+
+namespace lithify::cli {
+
+namespace {
+
+struct import_arguments {
+  std::string dem;
+  std::string out;
+  io::column_options columns;
+  std::optional<double> resample_m;
+  std::string strata;
+  std::string nodata = "clip";
+  std::string crop;
+};
+
+io::nodata_policy parse_nodata(const std::string& word) {
+  return word == "fill"    ? io::nodata_policy::fill
+         : word == "error" ? io::nodata_policy::error
+                           : io::nodata_policy::clip;
+}
+
+int import_dem(const program& p, const import_arguments& a) {
+  require_writable(a.out);
+  const material_table materials;
+  engine::world_source source;
+  source.dem = a.dem;
+  source.columns = a.columns;
+  source.import.nodata = parse_nodata(a.nodata);
+  source.import.resample_m = a.resample_m;
+  if (!a.crop.empty()) {
+    const auto c = parse_numbers(a.crop, "--crop", "X,Y,W,H");
+    source.import.crop = {c[0], c[1], c[2], c[3]};
+  }
+  source.strata =
+      a.strata.empty() ? io::default_strata(materials) : io::read_strata(a.strata, materials);
+  world w = engine::make_world(engine::read_columns(source, materials), materials, {}, {}, "cpu");
+  io::checkpoint data = engine::take_checkpoint(w);
+  data.state.budget.stored_at_start = w.stored();
+  data.provenance = provenance(p);
+  io::write_checkpoint(a.out, data);
+  fmt::print("{}: {} x {} x {} voxels of {} m x {} m, digest {}\n", a.out, data.voxels.size.x,
+             data.voxels.size.y, data.voxels.size.z, data.geometry.cell_size_m,
+             data.geometry.voxel_height_m, to_string(data.digest));
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_import(program& p) {
+  CLI::App* const c = p.app.add_subcommand("import", "Make a world from a DEM");
+  const auto a = std::make_shared<import_arguments>();
+  c->add_option("DEM", a->dem, "GeoTIFF or ESRI ASCII grid, in metres")->required();
+  c->add_option("-o", a->out, "Checkpoint to write")->required();
+  c->add_option("--voxel-height", a->columns.voxel_height_m, "Metres")->capture_default_str();
+  c->add_option("--basement", a->columns.basement_m, "Metres of ground under the lowest surface")
+      ->capture_default_str();
+  c->add_option("--headroom", a->columns.headroom_m, "Metres of air above the highest surface")
+      ->capture_default_str();
+  c->add_option("--resample", a->resample_m, "New cell size in metres, bilinear");
+  c->add_option("--strata", a->strata, "Strata (TOML); else soil, sandstone, limestone, granite");
+  c->add_option("--nodata", a->nodata, "fill, clip or error")
+      ->check(CLI::IsMember({"fill", "clip", "error"}))
+      ->capture_default_str();
+  c->add_option("--crop", a->crop, "X,Y,W,H in cells from the south-west corner");
+  c->footer("Example: lithify import dem.tif -o world.h5 --voxel-height 2 --crop 0,0,256,256");
+  c->callback([&p, a] { p.action = [&p, a] { return import_dem(p, *a); }; });
+}
+
+}  // namespace lithify::cli

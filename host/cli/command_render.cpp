@@ -1,0 +1,84 @@
+/// `lithify render`: a checkpoint becomes a picture.
+#include "command.hpp"
+#include "lithify/engine/import.hpp"
+#include "lithify/engine/pictures.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace lithify::cli {
+
+namespace {
+
+struct render_arguments {
+  std::string file;
+  std::string out;
+  std::string view = "hillshade";
+  std::string against;
+  std::string at;
+};
+
+engine::relief relief_of(const io::checkpoint& data) {
+  return {data.voxels.size, data.geometry, data.state.frame_offset, engine::surface_of(data)};
+}
+
+/// "x=120" or "y=80"; empty: the middle, from west to east.
+engine::cut parse_cut(const std::string& text, const region_size& size) {
+  if (text.empty()) {
+    return {engine::cut::axis::y, size.y / 2};
+  }
+  engine::cut where;
+  where.normal = text.front() == 'x' ? engine::cut::axis::x : engine::cut::axis::y;
+  const char* const end = text.data() + text.size();
+  const bool named = text.starts_with("x=") || text.starts_with("y=");
+  const auto [stop, failed] =
+      std::from_chars(text.data() + std::min<std::size_t>(2, text.size()), end, where.at);
+  require(named && failed == std::errc() && stop == end, errc::invalid_argument,
+          "--at: '" + text + "' must be x=N or y=N, a cell from the south-west corner");
+  return where;
+}
+
+io::image draw(const render_arguments& a, const io::checkpoint& data) {
+  const engine::relief surface = relief_of(data);
+  if (a.view == "hillshade") {
+    return engine::draw_hillshade(surface);
+  }
+  if (a.view == "difference") {
+    return engine::draw_difference(relief_of(io::read_checkpoint(a.against)), surface);
+  }
+  const engine::cut where = parse_cut(a.at, data.voxels.size);
+  const world w = engine::make_world(data, "cpu");
+  return a.view == "material" ? engine::draw_materials(surface, w.current(), data.materials)
+                              : engine::draw_section(surface, w.current(), data.materials, where);
+}
+
+int render(const render_arguments& a) {
+  require((a.view == "difference") != a.against.empty(), errc::invalid_argument,
+          "--view difference and --against FILE go together");
+  require(a.view == "section" || a.at.empty(), errc::invalid_argument,
+          "--at goes with --view section");
+  require_writable(a.out);
+  const io::image picture = draw(a, io::read_checkpoint(a.file));
+  io::write_png(a.out, picture);
+  fmt::print("{}: {} x {} pixels\n", a.out, picture.width, picture.height);
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_render(program& p) {
+  CLI::App* const c = p.app.add_subcommand("render", "Draw a checkpoint as a PNG");
+  const auto a = std::make_shared<render_arguments>();
+  c->add_option("FILE", a->file, "Checkpoint")->required();
+  c->add_option("-o", a->out, "PNG to write")->required();
+  c->add_option("--view", a->view, "hillshade, material, section or difference")
+      ->check(CLI::IsMember({"hillshade", "material", "section", "difference"}))
+      ->capture_default_str();
+  c->add_option("--against", a->against, "Earlier checkpoint, for the difference");
+  c->add_option("--at", a->at, "Where the section cuts: x=N or y=N; default: the middle row");
+  c->footer("Example: lithify render world.h5 -o section.png --view section --at y=320");
+  c->callback([&p, a] { p.action = [a] { return render(*a); }; });
+}
+
+}  // namespace lithify::cli

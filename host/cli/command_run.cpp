@@ -1,0 +1,173 @@
+/// `lithify run` and `lithify check`.
+#include "command.hpp"
+#include "lithify/device/threads.hpp"
+#include "lithify/engine/devices.hpp"
+#include "lithify/engine/run.hpp"
+#include "progress.hpp"
+#include "signals.hpp"
+
+#include <fmt/format.h>
+
+namespace lithify::cli {
+
+namespace {
+
+struct run_arguments {
+  std::string scenario;
+  std::vector<std::string> set;
+  engine::run_options run;
+  std::string out;
+  int threads = 0;
+  std::string progress = "auto";
+  std::string wall_limit;
+  reporter_options report;
+  bool json = false;
+};
+
+/// "H:MM:SS" or "MM:SS" or "SS".
+std::chrono::seconds parse_duration(const std::string& text) {
+  std::int64_t seconds = 0;
+  std::int64_t part = 0;
+  int digits = 0;
+  int colons = 0;
+  bool good = !text.empty();
+  for (const char c : text) {
+    if (c == ':') {
+      good = good && digits > 0 && ++colons <= 2;
+      seconds = (seconds + part) * 60;
+      part = 0;
+      digits = 0;
+    } else {
+      good = good && c >= '0' && c <= '9' && ++digits <= 6;
+      part = good ? 10 * part + (c - '0') : 0;
+    }
+  }
+  require(good && digits > 0, errc::invalid_argument,
+          "--wall-limit: '" + text + "' must be H:MM:SS");
+  return std::chrono::seconds(seconds + part);
+}
+
+std::string quanta(int128 value) { return to_decimal(value); }
+
+void print_summary(const engine::run_summary& s) {
+  fmt::print("steps             {}{}\n", s.steps, s.stopped ? " (stopped early, as asked)" : "");
+  fmt::print("simulated         {} yr\n", grouped(static_cast<std::int64_t>(s.time_yr)));
+  fmt::print("device            {}\n", s.device);
+  fmt::print("region            {} x {} x {} voxels\n", s.size.x, s.size.y, s.size.z);
+  fmt::print("deltas            {} emitted, {} consolidated in {} consolidations\n",
+             grouped(s.deltas_emitted), grouped(s.deltas_consolidated), s.consolidations);
+  if (s.capped > 0) {
+    fmt::print("capped            {} fluxes were cut to what their donor had\n", grouped(s.capped));
+  }
+  fmt::print("peak memory       {} host, {} device\n", bytes_text(s.peak_host_bytes),
+             bytes_text(s.peak_device_bytes));
+  fmt::print("seconds          ");
+  for (const auto& [stage, taken] : s.seconds) {
+    fmt::print(" {} {:.2f}", stage, taken);
+  }
+  fmt::print("\nbudget (quanta of solid, 2^20 in a full voxel without pores)\n");
+  fmt::print("  stored at start {:>28}\n", quanta(s.budget.stored_at_start));
+  fmt::print("  in              {:>28}\n", quanta(s.budget.in));
+  fmt::print("  out             {:>28}\n", quanta(s.budget.out));
+  fmt::print("  exported        {:>28}\n", quanta(s.budget.exported));
+  fmt::print("  edited          {:>28}\n", quanta(s.budget.edited));
+  fmt::print("  stored          {:>28}\n", quanta(s.stored));
+  fmt::print("  residual        {:>28}\n", quanta(s.residual));
+  fmt::print("digest            {}\n", to_string(s.digest));
+  for (const auto& file : s.files) {
+    fmt::print("file              {}\n", file.string());
+  }
+}
+
+int run_scenario(const program& p, run_arguments& a) {
+  a.run.out = a.out;
+  a.run.provenance = provenance(p);
+  a.run.measure_every_step = a.report.verbose;
+  a.report.progress = a.progress == "always"  ? progress_mode::always
+                      : a.progress == "never" ? progress_mode::never
+                                              : progress_mode::automatic;
+  if (!a.wall_limit.empty()) {
+    a.report.wall_limit = parse_duration(a.wall_limit);
+  }
+  a.run.device = engine::resolve_device(a.run.device);
+  const engine::scenario s = engine::read_scenario(a.scenario, a.set);
+  reporter observer(a.report);
+  catch_signals();
+  engine::run_summary summary;
+  device::with_threads(a.threads, [&] { summary = engine::run(s, a.run, observer); });
+  if (a.json) {
+    fmt::print("{}\n", engine::to_json(summary));
+  } else if (!a.report.quiet) {
+    print_summary(summary);
+  }
+  return summary.warnings.empty() ? exit_code::ok : exit_code::recovered;
+}
+
+int check_scenario(const std::string& file, const std::vector<std::string>& set) {
+  const engine::scenario s = engine::read_scenario(file, set);
+  const engine::run_plan plan = engine::plan(s);
+  fmt::print("scenario          {}\n", file);
+  fmt::print("world             {}\n",
+             (s.world.checkpoint.empty() ? s.world.dem : s.world.checkpoint).string());
+  fmt::print("region            {} x {} x {} voxels of {} m x {} m x {} m\n", plan.size.x,
+             plan.size.y, plan.size.z, plan.geometry.cell_size_m, plan.geometry.cell_size_m,
+             plan.geometry.voxel_height_m);
+  fmt::print("columns           {} with ground, of {}\n", grouped(plan.columns),
+             grouped(plan.size.columns()));
+  fmt::print("passes           ");
+  for (const pass_config& pass : s.passes) {
+    fmt::print(" {}", pass_name(pass));
+  }
+  fmt::print("\nsteps             {} of {} yr, {} yr in all\n", plan.steps, s.step_yr,
+             grouped(static_cast<std::int64_t>(plan.time_yr)));
+  fmt::print("device memory     about {}\n", bytes_text(plan.device_bytes));
+  fmt::print("checkpoint        about {} before compression\n", bytes_text(plan.checkpoint_bytes));
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_run(program& p) {
+  CLI::App* const c = p.app.add_subcommand("run", "Run a scenario, or go on with one");
+  const auto a = std::make_shared<run_arguments>();
+  c->add_option("SCENARIO", a->scenario, "Scenario (TOML)")->required();
+  c->add_option("--device", a->run.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  c->add_option("--out", a->out, "Output folder; wins over the scenario");
+  c->add_option("--steps", a->run.steps, "Steps in all, resumed ones included");
+  c->add_option("--resume", a->run.resume,
+                "Checkpoint, folder (its newest valid one), or auto (of the output folder)");
+  c->add_option("--checkpoint-every", a->run.checkpoint_every, "Steps between checkpoints");
+  c->add_option("--keep", a->run.keep, "Checkpoints to keep");
+  c->add_option("--threads", a->threads, "Threads of the CPU backend; 0: one a core");
+  c->add_option("--progress", a->progress, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  c->add_flag("--json", a->json, "Print the summary as one JSON object");
+  c->add_option("--set", a->set, "KEY=VALUE that wins over the scenario; may be repeated")
+      ->expected(1)
+      ->take_all();
+  c->add_option("--wall-limit", a->wall_limit,
+                "H:MM:SS after which the run stops with a checkpoint");
+  c->add_option("--log-file", a->report.log_file, "File to which notes and progress are appended");
+  CLI::Option* const quiet = c->add_flag("-q", a->report.quiet, "No progress, no summary");
+  c->add_flag("-v", a->report.verbose, "Notes, and a measured budget at every step")
+      ->excludes(quiet);
+  c->footer(
+      "Example: lithify run demo.toml --out out/demo --set passes.uplift.rate_m_per_yr=1e-3\n"
+      "         lithify run demo.toml --out out/demo --steps 200 --resume auto");
+  c->callback([&p, a] { p.action = [&p, a] { return run_scenario(p, *a); }; });
+}
+
+void add_check(program& p) {
+  CLI::App* const c =
+      p.app.add_subcommand("check", "Say what a scenario would do, without running it");
+  const auto file = std::make_shared<std::string>();
+  const auto set = std::make_shared<std::vector<std::string>>();
+  c->add_option("SCENARIO", *file, "Scenario (TOML)")->required();
+  c->add_option("--set", *set, "KEY=VALUE that wins over the scenario; may be repeated")
+      ->expected(1)
+      ->take_all();
+  c->footer("Example: lithify check scripts/scenarios/demo.toml");
+  c->callback([&p, file, set] { p.action = [file, set] { return check_scenario(*file, *set); }; });
+}
+
+}  // namespace lithify::cli

@@ -1,0 +1,126 @@
+#include "progress.hpp"
+
+#include "command.hpp"
+#include "signals.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace lithify::cli {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// Chosen: a bar that moves smoothly, lines that do not flood a log.
+constexpr std::chrono::milliseconds bar_interval{100};
+constexpr std::chrono::milliseconds line_interval{2000};
+
+std::string duration_text(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+std::string rate_text(double per_second) {
+  return per_second >= 1e6   ? fmt::format("{:.1f} M", per_second / 1e6)
+         : per_second >= 1e3 ? fmt::format("{:.1f} k", per_second / 1e3)
+                             : fmt::format("{:.0f} ", per_second);
+}
+
+std::string line_of(const engine::run_progress& p) {
+  const double done = static_cast<double>(p.step - p.first_step);
+  const double left = static_cast<double>(p.steps - p.step);
+  return fmt::format(
+      "step {}/{}, {} yr, {}deltas/s, overlay {:.0f} %, ETA {}", p.step, p.steps,
+      grouped(static_cast<std::int64_t>(p.time_yr)),
+      rate_text(static_cast<double>(p.deltas) / std::max(p.seconds, 1e-9)),
+      100.0 * static_cast<double>(p.overlay_slots) / static_cast<double>(p.overlay_threshold),
+      duration_text(done > 0 ? p.seconds / done * left : 0.0));
+}
+
+std::string bar_of(const engine::run_progress& p) {
+  constexpr std::int64_t width = 24;
+  const std::int64_t full = p.steps > 0 ? width * p.step / p.steps : width;
+  return "[" + std::string(static_cast<std::size_t>(full), '#') +
+         std::string(static_cast<std::size_t>(width - full), '-') + "] ";
+}
+
+}  // namespace
+
+reporter::reporter(const reporter_options& options)
+    : options_(options),
+      terminal_(options.progress == progress_mode::always || ::isatty(STDERR_FILENO) == 1) {
+  if (!options.log_file.empty()) {
+    log_.open(options.log_file, std::ios::app);
+    require(log_.is_open(), errc::io_failure,
+            "log file '" + options.log_file + "' cannot be written; choose another");
+  }
+}
+
+reporter::~reporter() { clear_bar(); }
+
+void reporter::clear_bar() {
+  if (bar_shown_) {
+    fmt::print(stderr, "\r\x1b[K");
+    bar_shown_ = false;
+  }
+}
+
+void reporter::log(const std::string& text) {
+  if (log_.is_open()) {
+    const std::time_t now = std::time(nullptr);
+    log_ << fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(now), text) << std::endl;
+  }
+}
+
+void reporter::note(const std::string& text) {
+  log(text);
+  if (options_.verbose && !options_.quiet) {
+    clear_bar();
+    fmt::print(stderr, "{}\n", text);
+  }
+}
+
+void reporter::warn(const std::string& text) {
+  log("warning: " + text);
+  clear_bar();
+  fmt::print(stderr, "lithify: warning: {}\n", text);
+}
+
+void reporter::show(const engine::run_progress& progress) {
+  const bool wanted = options_.progress != progress_mode::never && !options_.quiet;
+  const steady_clock::time_point now = steady_clock::now();
+  const auto interval = terminal_ ? bar_interval : line_interval;
+  const bool last = progress.step == progress.steps;
+  if (!wanted || (!last && now - shown_ < interval)) {
+    return;
+  }
+  shown_ = now;
+  if (terminal_) {
+    fmt::print(stderr, "\r\x1b[K{}{}", bar_of(progress), line_of(progress));
+    std::fflush(stderr);
+    bar_shown_ = true;
+  } else {
+    fmt::print(stderr, "{}\n", line_of(progress));
+  }
+}
+
+engine::run_request reporter::after_step(const engine::run_progress& progress) {
+  show(progress);
+  log(line_of(progress));
+  if (stop_asked()) {
+    note("asked to stop: writing a checkpoint");
+    return engine::run_request::stop;
+  }
+  if (options_.wall_limit && steady_clock::now() - start_ >= *options_.wall_limit) {
+    note("wall limit reached: writing a checkpoint");
+    return engine::run_request::stop;
+  }
+  return take_checkpoint_asked() ? engine::run_request::checkpoint : engine::run_request::go_on;
+}
+
+}  // namespace lithify::cli

@@ -1,0 +1,50 @@
+/// How a run shows where it is: a bar on a terminal, plain lines elsewhere; notes and warnings; and
+/// the same as lines with times in a log file.
+#pragma once
+
+#include "lithify/engine/run.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <optional>
+#include <string>
+
+namespace lithify::cli {
+
+enum class progress_mode { automatic, always, never };
+
+struct reporter_options {
+  progress_mode progress = progress_mode::automatic;
+  bool quiet = false;
+  bool verbose = false;
+  std::string log_file;
+  std::optional<std::chrono::seconds> wall_limit;
+};
+
+/// Reports on stderr and steers by signals and the wall limit.
+class reporter final : public engine::run_observer {
+ public:
+  /// Errors: io_failure (the log file cannot be written).
+  explicit reporter(const reporter_options& options);
+  ~reporter() override;
+  reporter(const reporter&) = delete;
+  reporter& operator=(const reporter&) = delete;
+
+  void note(const std::string& text) override;
+  void warn(const std::string& text) override;
+  engine::run_request after_step(const engine::run_progress& progress) override;
+
+ private:
+  void show(const engine::run_progress& progress);
+  void log(const std::string& text);
+  void clear_bar();
+
+  reporter_options options_;
+  bool terminal_;
+  bool bar_shown_ = false;
+  std::ofstream log_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point shown_{};
+};
+
+}  // namespace lithify::cli

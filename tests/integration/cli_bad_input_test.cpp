@@ -1,0 +1,247 @@
+// Bad input from outside: one clear line, the right exit code, and nothing half-written.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstring>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::hills;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_file;
+using lithify::test::write_small_world;
+using testing::HasSubstr;
+
+class bad_input : public testing::Test {
+ protected:
+  bad_input() { scenario = write_small_world(folder); }
+
+  /// What the folder holds, to show that a refused command leaves nothing.
+  [[nodiscard]] std::vector<std::string> everything() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path())) {
+      names.push_back(entry.path());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  /// Runs a command that must be refused; gives its one line.
+  std::string refused(const std::vector<std::string>& arguments, int code = 2) {
+    const std::vector<std::string> before = everything();
+    const outcome done = lithify(arguments);
+    EXPECT_EQ(done.code, code) << done.err;
+    EXPECT_EQ(done.out, "");
+    EXPECT_TRUE(done.err.starts_with("lithify: ")) << done.err;
+    EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+    EXPECT_EQ(everything(), before) << "something was written";
+    return done.err;
+  }
+  std::string refused_run(const std::vector<std::string>& more, int code = 2) {
+    std::vector<std::string> arguments = {
+        "run", scenario, "--out", (folder / "out").string(), "--progress", "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return refused(arguments, code);
+  }
+  std::string refused_dem(const std::string& text) {
+    write_file(folder / "dem.asc", text);
+    EXPECT_THAT(
+        refused({"import", (folder / "dem.asc").string(), "-o", (folder / "w.h5").string()}),
+        HasSubstr("dem.asc"));
+    return refused_run({});
+  }
+  /// An imported world.
+  std::string world() {
+    const std::string file = (folder / "w.h5").string();
+    EXPECT_EQ(lithify({"import", (folder / "dem.asc").string(), "-o", file}).code, 0);
+    return file;
+  }
+
+  temporary_folder folder;
+  std::string scenario;
+};
+
+TEST_F(bad_input, usage) {
+  EXPECT_THAT(refused({}), HasSubstr("--help"));
+  EXPECT_THAT(refused({"fly"}), HasSubstr("fly"));
+  EXPECT_THAT(refused({"run"}), HasSubstr("SCENARIO"));
+  EXPECT_THAT(refused_run({"--stepss", "3"}), HasSubstr("--stepss"));
+  EXPECT_THAT(refused_run({"--steps", "three"}), HasSubstr("--steps"));
+  refused_run({"--steps", "-1"});
+  refused_run({"--keep", "0"});
+  refused_run({"--threads", "-1"});
+  refused_run({"--progress", "sometimes"});
+  refused_run({"--wall-limit", "soon"});
+  refused_run({"-q", "-v"});
+  refused({"import", (folder / "dem.asc").string()});
+  refused({"render", "x.h5", "-o", "x.png", "--view", "postcard"});
+}
+
+TEST_F(bad_input, device) {
+  EXPECT_THAT(refused_run({"--device", "gpu"}), HasSubstr("auto, cpu, cuda"));
+  EXPECT_THAT(refused_run({"--device", "cuda:99"}), HasSubstr("cuda:99"));
+}
+
+TEST_F(bad_input, scenario_missing_empty_garbage_truncated) {
+  const std::string good = read_file(scenario);
+  for (const std::string& text :
+       {std::string(),
+        std::string("\x7f"
+                    "ELF\0\1",
+                    6),
+        good.substr(0, good.size() / 2), good.substr(0, good.find("[passes]"))}) {
+    write_file(scenario, text);
+    EXPECT_THAT(refused_run({}), HasSubstr("s.toml"));
+  }
+  fs::remove(scenario);
+  EXPECT_THAT(refused_run({}), HasSubstr("does not exist"));
+  scenario = folder.path();
+  refused_run({});
+}
+
+TEST_F(bad_input, scenario_values) {
+  EXPECT_THAT(refused_run({"--set", "run.step=3"}), HasSubstr("did you mean 'steps'?"));
+  EXPECT_THAT(refused_run({"--set", "run.step_yr=nan"}), HasSubstr("finite"));
+  EXPECT_THAT(refused_run({"--set", "run.step_yr=inf"}), HasSubstr("finite"));
+  EXPECT_THAT(refused_run({"--set", "run.step_yr=-1"}), HasSubstr("out of range"));
+  EXPECT_THAT(refused_run({"--set", "world.voxel_height_m=1e-9"}), HasSubstr(""));
+}
+
+TEST_F(bad_input, dem_missing_empty_garbage_truncated) {
+  const std::string good = hills(16, 12);
+  refused_dem("");
+  refused_dem(std::string("II*\0garbage", 11));
+  refused_dem("hello, this is no grid\n");
+  refused_dem(good.substr(0, good.size() / 2));
+  refused_dem(good.substr(0, 40));
+  fs::remove(folder / "dem.asc");
+  EXPECT_THAT(refused_run({}), HasSubstr("dem.asc"));
+}
+
+TEST_F(bad_input, dem_with_values_that_are_no_heights) {
+  const std::string head =
+      "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 5\nNODATA_value -9999\n";
+  refused_dem(head + "-9999 -9999\n-9999 -9999\n");
+  refused_dem(head + "1 2\n3 1e30\n");
+  refused_dem(head + "1 2\n3 inf\n");
+  refused_dem("ncols 0\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 5\n1 2\n");
+  refused_dem("ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize -5\n1 2\n3 4\n");
+}
+
+TEST_F(bad_input, one_cell_and_one_row_are_worlds) {
+  for (const auto& [nx, ny] : {std::pair(1, 1), std::pair(1, 9), std::pair(9, 1)}) {
+    write_file(folder / "dem.asc", hills(nx, ny));
+    const outcome done =
+        lithify({"run", scenario, "--out", (folder / "out").string(), "--progress", "never"});
+    EXPECT_EQ(done.code, 0) << nx << " x " << ny << ": " << done.err;
+    EXPECT_THAT(done.out, HasSubstr("residual"));
+  }
+}
+
+TEST_F(bad_input, checkpoint_missing_empty_garbage_truncated) {
+  const std::string file = world();
+  const std::string good = read_file(file);
+  for (const std::string& bytes :
+       {std::string(), std::string("no checkpoint"), good.substr(0, good.size() / 2),
+        good.substr(0, 300), std::string(4096, '\0')}) {
+    write_file(file, bytes);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"info", file},
+          {"verify", file},
+          {"digest", file},
+          {"query", file, "0,0,0"},
+          {"render", file, "-o", (folder / "x.png").string()}}) {
+      EXPECT_THAT(refused(command), HasSubstr("w.h5")) << command[0];
+    }
+    EXPECT_THAT(refused_run({"--resume", file}), HasSubstr("w.h5"));
+    EXPECT_EQ(read_file(file), bytes) << "the file was changed";
+  }
+  fs::remove(file);
+  refused({"info", file});
+  refused_run({"--resume", file});
+}
+
+TEST_F(bad_input, checkpoint_of_another_world_or_too_far) {
+  const std::string file = world();
+  EXPECT_THAT(refused_run({"--resume", file, "--set", "world.voxel_height_m=2"}),
+              HasSubstr("voxel height"));
+  ASSERT_EQ(lithify({"run", scenario, "--out", (folder / "out").string(), "-q"}).code, 0);
+  EXPECT_THAT(refused_run({"--resume", "auto", "--steps", "2"}), HasSubstr("raise --steps"));
+  fs::create_directory(folder / "empty");
+  EXPECT_THAT(refused_run({"--resume", (folder / "empty").string()}), HasSubstr("no checkpoint"));
+}
+
+TEST_F(bad_input, checkpoint_of_a_newer_version) {
+  const std::string file = world();
+  std::string bytes = read_file(file);
+  // io/FORMAT.md: bytes 8-9 are the major version, 504-511 the checksum of the 504 before.
+  bytes[8] = 99;
+  const std::uint64_t checksum = XXH3_64bits(bytes.data(), 504);
+  std::memcpy(bytes.data() + 504, &checksum, sizeof checksum);
+  write_file(file, bytes);
+  refused({"info", file}, 3);
+  refused({"verify", file}, 3);
+  refused_run({"--resume", file}, 3);
+}
+
+TEST_F(bad_input, coordinates) {
+  const std::string file = world();
+  EXPECT_THAT(refused({"query", file, "16,0,0"}), HasSubstr("(16, 0, 0)"));
+  refused({"query", file, "--", "-1,0,0"});
+  refused({"query", file, "0,0,2097152"});
+  refused({"query", file, "0,0"});
+  refused({"query", file, "a,b,c"});
+  refused({"query", file});
+  EXPECT_THAT(refused({"query", file, "--box", "0,0,0:17,1,1"}), HasSubstr("leaves the region"));
+  EXPECT_THAT(refused({"query", file, "--box", "0,0,0:0,1,1"}), HasSubstr("empty"));
+  refused({"query", file, "--box", "0,0,0"});
+  refused({"query", file, "0,0,0", "--lod", "22"});
+  refused({"render", file, "-o", (folder / "x.png").string(), "--view", "section", "--at", "y=12"});
+  refused({"render", file, "-o", (folder / "x.png").string(), "--view", "section", "--at", "z=1"});
+  refused({"render", file, "-o", (folder / "x.png").string(), "--view", "difference"});
+}
+
+TEST_F(bad_input, output_that_cannot_be_written) {
+  EXPECT_THAT(refused({"run", scenario, "--out", (folder / "s.toml").string()}),
+              HasSubstr("is a file"));
+  EXPECT_THAT(refused({"run", scenario, "--out", (folder / "s.toml" / "x").string()}),
+              HasSubstr("cannot be written"));
+  EXPECT_THAT(refused({"run", scenario, "--out", "/proc/lithify"}), HasSubstr("/proc/lithify"));
+  EXPECT_THAT(refused({"run", scenario}), HasSubstr("--out"));
+  refused({"import", (folder / "dem.asc").string(), "-o", (folder / "none" / "w.h5").string()});
+  refused({"import", (folder / "dem.asc").string(), "-o", folder.path().string()});
+  refused_run({"--log-file", (folder / "none" / "log").string()});
+}
+
+TEST_F(bad_input, crop_and_strata) {
+  const std::string dem = (folder / "dem.asc").string();
+  const std::string out = (folder / "w.h5").string();
+  refused({"import", dem, "-o", out, "--crop", "0,0,99,99"});
+  refused({"import", dem, "-o", out, "--crop", "0,0,4"});
+  refused({"import", dem, "-o", out, "--voxel-height", "0"});
+  refused({"import", dem, "-o", out, "--voxel-height", "nan"});
+  refused({"import", dem, "-o", out, "--basement", "-5"});
+  refused({"import", dem, "-o", out, "--strata", (folder / "none.toml").string()});
+  write_file(folder / "l.toml", "[[layer]]\nmaterial = 'granit'\n");
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--strata", (folder / "l.toml").string()}),
+              HasSubstr("granite"));
+}
+
+TEST_F(bad_input, a_pass_that_leaves_the_region_keeps_what_it_had) {
+  const outcome done = lithify({"run", scenario, "--out", (folder / "out").string(), "--set",
+                                "passes.uplift.rate_m_per_yr=-1", "--progress", "never"});
+  EXPECT_EQ(done.code, 2) << done.err;
+  EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("checkpoint-00000000.h5"));
+  EXPECT_EQ(lithify({"verify", (folder / "out" / "checkpoint-00000000.h5").string()}).code, 0);
+}
+
+}  // namespace

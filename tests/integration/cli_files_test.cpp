@@ -1,0 +1,111 @@
+// `import`, `info`, `verify`, `digest`, `query`, `render`, `check`, `devices`, help.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_small_world;
+using nlohmann::json;
+using testing::HasSubstr;
+
+class imported_world : public testing::Test {
+ protected:
+  imported_world() {
+    write_small_world(folder);
+    import = lithify({"import", (folder / "dem.asc").string(), "-o", file, "--basement", "10",
+                      "--headroom", "20"});
+  }
+  static std::string said(const std::vector<std::string>& arguments) {
+    const outcome done = lithify(arguments);
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(done.err, "");
+    return done.out;
+  }
+
+  temporary_folder folder;
+  std::string file = (folder / "w.h5").string();
+  outcome import;
+};
+
+TEST_F(imported_world, is_described_and_verified) {
+  ASSERT_EQ(import.code, 0) << import.err;
+  const json info = json::parse(said({"info", file, "--json"}));
+  EXPECT_EQ(info["size"][0], 16);
+  EXPECT_EQ(info["size"][1], 12);
+  EXPECT_EQ(info["cell_size_m"], 5.0);
+  EXPECT_EQ(info["origin_m"], json({1000.0, 2000.0}));
+  EXPECT_EQ(info["step"], 0);
+  const std::string digest = info["digest"];
+  EXPECT_THAT(said({"info", file}), HasSubstr(digest));
+  EXPECT_THAT(said({"verify", file}), HasSubstr("ok"));
+  EXPECT_EQ(said({"digest", file}), digest + "  state\n");
+  EXPECT_THAT(said({"digest", file, "--fields"}), HasSubstr("  voxels\n"));
+  EXPECT_THAT(import.out, HasSubstr(digest));
+}
+
+TEST_F(imported_world, answers_queries) {
+  // The floor lies 10 m under the lowest ground, 40 m: voxel z spans 30 + z to 31 + z metres.
+  EXPECT_EQ(said({"query", file, "0,0,0"}), "8 sandstone\n");
+  EXPECT_EQ(said({"query", file, "0,0,25"}), "0 air\n");
+  EXPECT_EQ(said({"query", file, "3,4,0", "--lod", "1"}), "8 sandstone\n");
+  const std::string runs = said({"query", file, "--box", "0,0,0:2,2,38"});
+  EXPECT_THAT(runs, HasSubstr("sandstone"));
+  EXPECT_THAT(runs, HasSubstr("soil"));
+  EXPECT_THAT(runs, HasSubstr("air"));
+}
+
+TEST_F(imported_world, is_drawn_in_every_view) {
+  for (const std::string view : {"hillshade", "material", "section"}) {
+    const std::string png = (folder / (view + ".png")).string();
+    said({"render", file, "-o", png, "--view", view});
+    EXPECT_EQ(read_file(png).substr(1, 3), "PNG");
+  }
+  said({"render", file, "-o", (folder / "d.png").string(), "--view", "difference", "--against",
+        file});
+  said({"render", file, "-o", (folder / "x.png").string(), "--view", "section", "--at", "x=3"});
+  EXPECT_NE(read_file(folder / "x.png"), read_file(folder / "section.png"));
+}
+
+TEST_F(imported_world, comes_out_the_same_again) {
+  said({"import", (folder / "dem.asc").string(), "-o", (folder / "v.h5").string(), "--basement",
+        "10", "--headroom", "20"});
+  EXPECT_EQ(said({"digest", (folder / "v.h5").string()}), said({"digest", file}));
+}
+
+TEST(check_command, says_what_a_scenario_would_do) {
+  const temporary_folder folder;
+  const std::string scenario = write_small_world(folder);
+  const outcome done = lithify({"check", scenario});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("192"));
+  EXPECT_THAT(done.out, HasSubstr("uplift diffusion"));
+  EXPECT_THAT(done.out, HasSubstr("device memory"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
+TEST(devices_command, lists_the_cpu_and_says_why_there_is_no_gpu) {
+  const outcome done = lithify({"devices"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_THAT(done.out, HasSubstr("cpu "));
+  EXPECT_THAT(done.out, HasSubstr("cuda"));
+}
+
+TEST(help, has_an_example_for_every_command) {
+  for (const std::string command :
+       {"run", "check", "import", "render", "info", "verify", "digest", "query", "devices"}) {
+    const outcome done = lithify({command, "--help"});
+    EXPECT_EQ(done.code, 0);
+    EXPECT_THAT(done.out, HasSubstr("Example: lithify " + command));
+  }
+  EXPECT_EQ(lithify({"--help"}).code, 0);
+  EXPECT_THAT(lithify({"--version"}).out, HasSubstr("lithify 0."));
+}
+
+}  // namespace

@@ -1,0 +1,239 @@
+// `lithify run` from outside: its files, its summary, resuming, signals.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <thread>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::process;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_file;
+using lithify::test::write_small_world;
+using nlohmann::json;
+using testing::HasSubstr;
+
+class run_command : public testing::Test {
+ protected:
+  /// Runs the small scenario with further arguments; its summary.
+  json run(const std::string& out, std::vector<std::string> more = {}, int code = 0) {
+    std::vector<std::string> arguments = {"run",      scenario, "--out",  (folder / out).string(),
+                                          "--device", "cpu",    "--json", "--progress",
+                                          "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const outcome done = lithify(arguments);
+    EXPECT_EQ(done.code, code) << done.err;
+    last_err = done.err;
+    return done.out.empty() ? json() : json::parse(done.out);
+  }
+
+  [[nodiscard]] std::vector<std::string> files(const std::string& out) const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder / out)) {
+      names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  temporary_folder folder;
+  std::string scenario = write_small_world(folder);
+  std::string last_err;
+};
+
+TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
+  const json s = run("a");
+  EXPECT_EQ(s["steps"], 6);
+  EXPECT_EQ(s["device"], "cpu");
+  EXPECT_EQ(s["simulated_yr"], 600.0);
+  EXPECT_GT(s["deltas_emitted"], 0);
+  EXPECT_GT(s["consolidations"], 0);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+  EXPECT_EQ(s["budget"]["edited"], "0");
+  EXPECT_NE(s["budget"]["exported"], "0") << "the held sides export what rises";
+  EXPECT_EQ(s["digest"].get<std::string>().size(), 32U);
+  EXPECT_GT(s["seconds"]["total"], 0.0);
+  EXPECT_EQ(files("a"),
+            (std::vector<std::string>{"checkpoint-00000002.h5", "checkpoint-00000004.h5",
+                                      "checkpoint-00000006.h5", "summary.json"}));
+  EXPECT_EQ(json::parse(read_file(folder / "a" / "summary.json")), s);
+  for (const auto& file : s["files"]) {
+    EXPECT_TRUE(fs::exists(file.get<std::string>())) << file;
+  }
+  EXPECT_EQ(last_err, "");
+}
+
+TEST_F(run_command, prints_a_summary_that_names_what_it_made) {
+  const outcome done = lithify({"run", scenario, "--out", (folder / "a").string(), "--steps", "1"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("residual"));
+  EXPECT_THAT(done.out, HasSubstr("digest"));
+  EXPECT_THAT(done.out, HasSubstr("checkpoint-00000001.h5"));
+  EXPECT_THAT(done.err, HasSubstr("step 1/1")) << "plain lines where there is no terminal";
+  const outcome quiet = lithify({"run", scenario, "--out", (folder / "b").string(), "-q"});
+  EXPECT_EQ(quiet.out + quiet.err, "");
+}
+
+TEST_F(run_command, resumes_exactly_at_every_step) {
+  const json whole = run("whole");
+  for (const int at : {0, 1, 3, 5, 6}) {
+    const std::string out = "part" + std::to_string(at);
+    const json first = run(out, {"--steps", std::to_string(at)});
+    EXPECT_EQ(first["steps"], at);
+    const json second = run(out, {"--resume", "auto"});
+    EXPECT_EQ(second["first_step"], at);
+    EXPECT_EQ(second["digest"], whole["digest"]) << "resumed at step " << at;
+    EXPECT_EQ(second["budget"], whole["budget"]) << "resumed at step " << at;
+  }
+}
+
+TEST_F(run_command, resumes_from_a_file_and_from_a_folder) {
+  const json whole = run("whole");
+  run("part", {"--steps", "4"});
+  const json from_folder = run("x", {"--resume", (folder / "part").string()});
+  EXPECT_EQ(from_folder["first_step"], 4);
+  EXPECT_EQ(from_folder["digest"], whole["digest"]);
+  const json from_file =
+      run("y", {"--resume", (folder / "part" / "checkpoint-00000002.h5").string()});
+  EXPECT_EQ(from_file["first_step"], 2);
+  EXPECT_EQ(from_file["digest"], whole["digest"]);
+}
+
+TEST_F(run_command, falls_back_past_a_broken_checkpoint_and_says_so) {
+  const json whole = run("whole");
+  run("part", {"--steps", "4"});
+  const fs::path newest = folder / "part" / "checkpoint-00000004.h5";
+  std::string bytes = read_file(newest);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_file(newest, bytes);
+  const json resumed = run("part", {"--resume", "auto"}, 1);
+  EXPECT_EQ(resumed["first_step"], 2);
+  EXPECT_EQ(resumed["digest"], whole["digest"]);
+  EXPECT_EQ(resumed["warnings"].size(), 1U);
+  EXPECT_THAT(last_err, HasSubstr("checkpoint-00000004.h5"));
+  EXPECT_EQ(read_file(newest.string() + ".broken"), bytes) << "set aside, not overwritten";
+}
+
+TEST_F(run_command, gives_one_digest_for_every_way_to_run) {
+  const json one = run("a", {"--threads", "1"});
+  EXPECT_EQ(run("b", {"--threads", "2"})["digest"], one["digest"]);
+  EXPECT_EQ(run("c", {"--threads", "16"})["digest"], one["digest"]);
+  EXPECT_EQ(run("d", {"--set", "overlay.threshold=1"})["digest"], one["digest"]);
+  EXPECT_EQ(run("e", {"--set", "overlay.strategy=all"})["digest"], one["digest"]);
+  EXPECT_EQ(run("f", {"--set", "overlay.threshold=100000000"})["digest"], one["digest"]);
+  EXPECT_EQ(run("g", {"-v", "--checkpoint-every", "1"})["digest"], one["digest"]);
+  EXPECT_NE(run("h", {"--set", "passes.uplift.rate_m_per_yr=3e-3"})["digest"], one["digest"]);
+}
+
+TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {
+  run("a", {"--checkpoint-every", "1", "--keep", "2"});
+  EXPECT_EQ(files("a"), (std::vector<std::string>{"checkpoint-00000005.h5",
+                                                  "checkpoint-00000006.h5", "summary.json"}));
+  run("a", {"--steps", "3", "--keep", "1"});
+  EXPECT_EQ(files("a"), (std::vector<std::string>{"checkpoint-00000003.h5", "summary.json"}))
+      << "a fresh run leaves no checkpoint of the older one behind";
+}
+
+TEST_F(run_command, draws_the_pictures_that_a_scenario_asks_for) {
+  const json s =
+      run("a", {"--set", "output.pictures=['before', 'after', 'difference', 'section']"});
+  for (const char* name : {"before.png", "after.png", "difference.png", "section.png"}) {
+    EXPECT_EQ(read_file(folder / "a" / name).substr(1, 3), "PNG") << name;
+  }
+  const std::string difference = read_file(folder / "a" / "difference.png");
+  run("b", {"--steps", "3"});
+  run("b", {"--resume", "auto", "--set", "output.pictures=['difference']"});
+  EXPECT_EQ(read_file(folder / "b" / "difference.png"), difference)
+      << "a resumed run compares with where the whole run started";
+}
+
+TEST_F(run_command, runs_from_an_imported_checkpoint) {
+  const json whole = run("whole");
+  const outcome imported =
+      lithify({"import", (folder / "dem.asc").string(), "-o", (folder / "w.h5").string(),
+               "--basement", "10", "--headroom", "20"});
+  ASSERT_EQ(imported.code, 0) << imported.err;
+  write_file(folder / "t.toml",
+             "[world]\ncheckpoint = 'w.h5'\n[run]\nsteps = 2\nstep_yr = 100\n[passes.uplift]\n");
+  scenario = (folder / "t.toml").string();
+  const json s = run("b");
+  EXPECT_EQ(s["steps"], 2);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+}
+
+/// Starts a run that would take for ever.
+class long_run : public run_command {
+ protected:
+  std::unique_ptr<process> start() {
+    return std::make_unique<process>(
+        std::vector<std::string>{"run", scenario, "--out", (folder / "a").string(), "--steps",
+                                 "100000000", "--set", "checkpoint.every=0", "--set",
+                                 "passes.uplift.rate_m_per_yr=1e-9", "--json", "--device", "cpu"});
+  }
+  /// Waits until the run has made a step.
+  static void wait_for_steps(const process& p) {
+    for (int i = 0; i < 600 && p.err_so_far().find("step ") == std::string::npos; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+};
+
+TEST_F(long_run, ends_with_a_checkpoint_when_interrupted) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    const auto p = start();
+    wait_for_steps(*p);
+    p->signal(number);
+    const outcome done = p->finish();
+    ASSERT_EQ(done.code, 0) << done.err;
+    const json s = json::parse(done.out);
+    EXPECT_EQ(s["stopped"], true);
+    EXPECT_GT(s["steps"], 0);
+    const std::string newest = s["files"][0];
+    const outcome verified = lithify({"verify", newest});
+    EXPECT_EQ(verified.code, 0) << verified.err;
+    EXPECT_THAT(verified.out, HasSubstr(s["digest"].get<std::string>()));
+  }
+}
+
+TEST_F(long_run, writes_a_checkpoint_on_request_and_goes_on) {
+  const auto p = start();
+  wait_for_steps(*p);
+  p->signal(SIGUSR1);
+  bool written = false;
+  for (int i = 0; i < 600 && !written; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    written = fs::exists(folder / "a") && files("a").size() == 2;
+  }
+  EXPECT_TRUE(written);
+  p->signal(SIGTERM);
+  EXPECT_EQ(p->finish().code, 0);
+}
+
+TEST_F(long_run, stops_at_the_wall_limit) {
+  const outcome done =
+      lithify({"run", scenario, "--out", (folder / "a").string(), "--steps", "100000000", "--set",
+               "passes.uplift.rate_m_per_yr=1e-9", "--set", "checkpoint.every=0", "--wall-limit",
+               "0:00:01", "--json", "--progress", "never"});
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(json::parse(done.out)["stopped"], true);
+}
+
+TEST_F(long_run, stops_at_once_when_killed_and_loses_no_checkpoint) {
+  const auto p = start();
+  wait_for_steps(*p);
+  p->signal(SIGKILL);
+  EXPECT_EQ(p->finish().code, -SIGKILL);
+  const json resumed =
+      run("a", {"--resume", "auto", "--steps", "2", "--set", "passes.uplift.rate_m_per_yr=1e-9"});
+  EXPECT_EQ(resumed["steps"], 2);
+}
+
+}  // namespace
