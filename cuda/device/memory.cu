@@ -85,7 +85,16 @@ memory_pool::~memory_pool() { cudaMemPoolDestroy(pool_); }
 
 void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
   void* block = nullptr;
-  check(cudaMallocFromPoolAsync(&block, bytes, pool_, s.native()), "allocate");
+  cudaError_t status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
+  if (status == cudaErrorMemoryAllocation) {
+    // What the pool keeps may lie in pieces: let what is queued be freed, give them back, try
+    // again.
+    (void)cudaGetLastError();
+    s.synchronize();
+    check(cudaMemPoolTrimTo(pool_, 0), "trim a memory pool");
+    status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
+  }
+  check(status, "allocate");
   return block;
 }
 

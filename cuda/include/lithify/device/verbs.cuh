@@ -16,7 +16,8 @@
 ///                                            commutative. Sync
 ///   exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n]
 ///   select_if(ex, n, pred, emit, total)      emit(i, position) for each i with pred(i), positions
-///                                            0, 1, ... in order of i; *total (device) = how many
+///                                            0, 1, ... in order of i; *total (device) = how many.
+///                                            `emit` changes nothing that `pred` reads
 ///   sort_keys(ex, keys, n, from, to)         by bits [from, to), stable (radix_sort.cuh)
 ///   sort_pairs(ex, keys, values, n, from, to)
 #pragma once
