@@ -6,7 +6,8 @@
 /// and never throw; what they find wrong they write to a flag word.
 ///
 ///   for_each_n(ex, n, f)                     f(i) for i in [0, n)
-///   for_each_group<Scratch>(ex, n, f)        f(group, i, scratch): lanes together on one item
+///   for_each_group<Scratch>(ex, n, f)        f(group, i, scratch): lanes together on one item;
+///                                            scratch: that many bytes, aligned to 64
 ///   fill(ex, p, n, value)                    p[0..n) = value
 ///   copy(ex, to, from, n)                    device to device
 ///   copy_to_device(ex, to, from, n)          host to device; `from` may be changed on return

@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(threads) each_kernel(std::int64_t n, F f) {
 
 template <std::size_t ScratchBytes, int Groups, class F>
 __global__ void __launch_bounds__(Groups* lane_group::lanes) group_kernel(std::int64_t n, F f) {
-  constexpr std::size_t bytes = ScratchBytes > 0 ? (ScratchBytes + 15) / 16 * 16 : 16;
-  __shared__ alignas(16) std::byte scratch[Groups][bytes];
+  constexpr std::size_t bytes = ScratchBytes > 0 ? (ScratchBytes + 63) / 64 * 64 : 64;
+  __shared__ alignas(64) std::byte scratch[Groups][bytes];
   const int group = static_cast<int>(threadIdx.x) / lane_group::lanes;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * Groups + group; i < n;
        i += static_cast<std::int64_t>(gridDim.x) * Groups) {
