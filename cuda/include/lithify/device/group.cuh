@@ -1,8 +1,10 @@
 /// A group of lanes that works on one item together: a warp on CUDA, one thread on the CPU.
 ///
-/// Code written against it has phases: `each` spreads a loop over the lanes and ends with a
-/// barrier, so what one phase writes to the group's scratch the next may read. Within a phase
-/// iterations are independent; the CPU's random mode runs them in any order.
+/// Code written against it has phases: `each` spreads a loop over the lanes, `once` is one lane's.
+/// A phase begins when all lanes have come to it and ends with a barrier: what it writes to the
+/// group's scratch may be read after it, and what all lanes read before it may be written in it.
+/// Within a phase iterations are independent; the CPU's random mode runs them in any order.
+/// Between phases every lane runs the same code: it reads scratch and writes none.
 #pragma once
 
 #include "lithify/device/backend.cuh"
@@ -16,15 +18,16 @@ class lane_group {
   LITHIFY_HD lane_group() {}
   static constexpr int lanes = 32;
 
-  /// f(i) for i in [0, n), then a barrier of the group.
+  /// f(i) for i in [0, n), a phase.
   template <class F>
   __device__ void each(int n, F f) const {
+    __syncwarp();
     for (int i = static_cast<int>(threadIdx.x) % lanes; i < n; i += lanes) {
       f(i);
     }
     __syncwarp();
   }
-  /// Number of i in [0, n) for which pred(i) holds; every lane gets it.
+  /// Number of i in [0, n) for which pred(i) holds; every lane gets it. Reads only.
   template <class Pred>
   __device__ int count(int n, Pred pred) const {
     int mine = 0;
@@ -33,9 +36,10 @@ class lane_group {
     }
     return __reduce_add_sync(0xffffffffU, mine);
   }
-  /// Runs f() once, then a barrier of the group.
+  /// f() once, a phase.
   template <class F>
   __device__ void once(F f) const {
+    __syncwarp();
     if (threadIdx.x % lanes == 0) {
       f();
     }
