@@ -181,6 +181,9 @@ LITHIFY_DEVICE inline void classify_brick(const device::lane_group& g,
   const int differ = g.count(brick_voxels, [=](int p) -> bool { return at->voxel[p] != m; });
   if (differ == 0) {
     g.once([=] { at->form.value = node::uniform(m); });
+  } else if (differ <= sparse_brick::capacity && extent.whole()) {
+    // A cube's LOD material changes only where four of its sub-cubes' do: 64 voxels at LOD 3.
+    g.once([=] { at->form.value = node::make(node_kind::sparse, 0, m); });
   } else {
     brick_lod(g, s, extent,
               differ <= sparse_brick::capacity ? node_kind::sparse : node_kind::dense);

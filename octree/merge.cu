@@ -35,7 +35,8 @@ struct edited_brick {
                     : old.kind() == node_kind::sparse ? base.sparse[old.slot()]->count
                                                       : brick_voxels);
   }
-  /// Whether it is certain that a whole brick keeps its majority: then only exceptions change.
+  /// Whether it is certain that a whole brick keeps its majority: then only exceptions change, and
+  /// its LOD material is the majority (`classify_brick` says why).
   LITHIFY_HD bool few(const index_view& base) const {
     return extent.whole() && exceptions(base) <= sparse_brick::capacity;
   }
@@ -88,17 +89,6 @@ LITHIFY_HD void order_exceptions(sparse_brick& b) {
   }
 }
 
-/// Whether every cube of 2^3 voxels keeps five voxels of the majority: it then wins at every level.
-LITHIFY_HD bool majority_wins(const sparse_brick& b) {
-  std::uint64_t counts[4] = {};  // 4 bits a cube
-  for (int i = 0; i < b.count; ++i) {
-    const int p = b.position[i];
-    const int cube = ((p >> 1) & 3) | ((p >> 2) & 12) | ((p >> 3) & 48);
-    counts[cube >> 4] += std::uint64_t{1} << (4 * (cube & 15));
-  }
-  return ((counts[0] | counts[1] | counts[2] | counts[3]) & 0xccccccccccccccccULL) == 0;
-}
-
 /// Decides what brick `b` will be; every lane calls it.
 LITHIFY_DEVICE void decide_brick(const device::lane_group& g,
                                  const index_view& base,
@@ -112,9 +102,7 @@ LITHIFY_DEVICE void decide_brick(const device::lane_group& g,
       at->form.value = at->few.count == 0 ? node::uniform(at->few.majority)
                                           : node::make(node_kind::sparse, 0, at->few.majority);
     });
-    if (s.form.changed == 0 || s.few.count == 0 || majority_wins(s.few)) {
-      return;
-    }
+    return;
   }
   expand_brick(g, base, b.old, s.voxel);
   const int changed = g.count(b.edits, [=](int e) -> bool {

@@ -3,6 +3,7 @@
 /// The leaves of the fully collapsed octree, unique for a given content: no cube of one material is
 /// split, and a brick with at most 15 voxels that differ from its most frequent material (the
 /// lowest id wins a tie) is sparse. Voxels outside the region neither prevent a collapse nor count.
+/// The root is the least cube of level >= 3 that holds the region.
 #pragma once
 
 #include "lithify/base/types.hpp"
