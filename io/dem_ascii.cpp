@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::uint64_t largest_file = std::uint64_t{1} << 36;
 constexpr std::uint64_t largest_prj = std::uint64_t{1} << 16;
+// What a header without NODATA_value means, by ESRI's definition of the format.
+constexpr double default_nodata = -9999.0;
 constexpr double largest_side = 2'147'483'647.0;
 
 bool is_space(char c) {
@@ -230,7 +232,7 @@ class ascii_reader {
     if (!value) {
       fail(quoted(token) + " is not a number");
     }
-    if (has(nodata) && is_nodata(*value, get(nodata))) {
+    if (is_nodata(*value, has(nodata) ? get(nodata) : default_nodata)) {
       return;
     }
     if (!std::isfinite(*value) || std::abs(*value) > largest_elevation_m) {

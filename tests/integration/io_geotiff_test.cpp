@@ -2,7 +2,7 @@
 #include "../unit/io_test_support.hpp"
 #include "lithify/io/dem.hpp"
 
-#include <cpl_string.h>
+#include <cpl_conv.h>
 #include <gdal.h>
 #include <ogr_srs_api.h>
 
@@ -128,6 +128,19 @@ TEST_F(geotiff, nodata_of_every_kind) {
   t.values[1] = 0;
   t.more = nodata(0);
   EXPECT_EQ(read(t).valid, expected);
+}
+
+TEST_F(geotiff, a_mask_band_is_nodata_too) {
+  tiff t;
+  t.more = [](GDALDatasetH data) {
+    CPLSetConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
+    ASSERT_EQ(GDALCreateDatasetMaskBand(data, GMF_PER_DATASET), CE_None);
+    std::array<std::uint8_t, 6> seen = {255, 0, 255, 255, 255, 255};
+    ASSERT_EQ(GDALRasterIO(GDALGetMaskBand(GDALGetRasterBand(data, 1)), GF_Write, 0, 0, 3, 2,
+                           seen.data(), 3, 2, GDT_Byte, 0, 0),
+              CE_None);
+  };
+  EXPECT_EQ(read(t).valid, (std::vector<std::uint8_t>{1, 1, 1, 1, 0, 1}));
 }
 
 TEST_F(geotiff, nodata_outside_the_types_range_matches_nothing) {

@@ -57,6 +57,9 @@ TEST_F(dem, ascii_header_variants) {
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata 0 0 1").valid,
             (std::vector<std::uint8_t>{0, 1}));
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 0 1").valid, (std::vector<std::uint8_t>{1, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 -9999 1").valid, (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata 0 -9999 1").valid,
+            (std::vector<std::uint8_t>{1, 1}));
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata_value nan nan 1").valid,
             (std::vector<std::uint8_t>{0, 1}));
   EXPECT_EQ(
