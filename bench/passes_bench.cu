@@ -138,10 +138,10 @@ void add(const char* name, const std::vector<pass_config>& passes, double dt_yr)
 
 const bool registered = [] {
   const diffusion_parameters creep{0.01};
-  add("uplift", {uplift_parameters{5e-4}}, 1000.0);
+  add("uplift", {uplift_parameters{2e-6}}, 1000.0);
   add("diffusion_1_substep", {creep}, 1900.0);
   add("diffusion_16_substeps", {creep}, 31900.0);
-  add("uplift_and_diffusion", {uplift_parameters{1e-4}, creep}, 1000.0);
+  add("uplift_and_diffusion", {uplift_parameters{2e-6}, creep}, 1000.0);
   benchmark::RegisterBenchmark(named("passes/stored").c_str(), stored)
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);

@@ -109,7 +109,7 @@ LITHIFY_HD bool solid_to_reach(const Ground& ground,
     const std::int64_t above_floor = target - (std::int64_t{c.rock_top} << fraction_bits);
     const std::int64_t above_rock = above_floor - (c.residual << fraction_bits) / rock;
     if (above_rock >= 0) {
-      const std::int64_t missing = mul_div_trunc(above_rock, s, one_voxel) - loose;
+      const std::int64_t missing = ((above_rock * s) >> fraction_bits) - loose;
       // Rock that leaves and sediment that comes would cancel: the rock must leave first.
       amount += opened && missing > 0 ? 0 : missing;
       return true;
