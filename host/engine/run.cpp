@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <map>
+#include <memory>
 #include <type_traits>
 
 namespace lithify::engine {
@@ -97,6 +99,7 @@ class runner {
     }
     const int128 stored = timed("measure", [&] { return w.stored(); });
     books.require_balance(stored, w.simulation().step);
+    finish_saving();
     timed("pictures", [&] { draw(w, before); });
     run_summary summary = summarise(w, books, stored);
     summary.first_step = first;
@@ -211,25 +214,38 @@ class runner {
       if (w.simulation().step != saved_step_) {
         save(w, books);
       }
+      finish_saving();
       throw error(refused.code(), std::string(refused.what()) + "; the state after step " +
                                       std::to_string(w.simulation().step) + " is kept in '" +
                                       checkpoints_.name(w.simulation().step).string() + "'");
     }
   }
 
+  /// Takes a checkpoint, which stalls the run, and writes it while the run goes on.
   void save(world& w, const accounts& books) {
+    finish_saving();
     w.consolidate(consolidation_strategy::all);
-    timed("checkpoint", [&] {
-      io::checkpoint data = take_checkpoint(w);
-      data.state.budget = books.totals();
-      data.state.random_key = scenario_.seed;
-      data.scenario = scenario_.text;
-      data.provenance = options_.provenance;
-      io::write_checkpoint(checkpoints_.name(data.state.step), data);
-      saved_step_ = data.state.step;
-      checkpoints_.prune(saved_step_, keep_);
+    auto data =
+        std::make_shared<io::checkpoint>(timed("checkpoint", [&] { return take_checkpoint(w); }));
+    data->state.budget = books.totals();
+    data->state.random_key = scenario_.seed;
+    data->scenario = scenario_.text;
+    data->provenance = options_.provenance;
+    saved_step_ = data->state.step;
+    saving_ = std::async(std::launch::async, [this, data] {
+      const stopwatch clock;
+      io::write_checkpoint(checkpoints_.name(data->state.step), *data);
+      checkpoints_.prune(data->state.step, keep_);
+      return clock.seconds();
     });
-    observer_.note("checkpoint '" + checkpoints_.name(saved_step_).string() + "' written");
+  }
+
+  /// Waits until the last checkpoint is written. Errors: what refused it.
+  void finish_saving() {
+    if (saving_.valid()) {
+      seconds_["checkpoint.write"] += timed("checkpoint.wait", [&] { return saving_.get(); });
+      observer_.note("checkpoint '" + checkpoints_.name(saved_step_).string() + "' written");
+    }
   }
 
   [[nodiscard]] bool wants(picture p) const {
@@ -324,6 +340,7 @@ class runner {
   std::map<std::string, double> seconds_;
   std::vector<fs::path> pictures_;
   std::vector<std::string> warnings_;
+  std::future<double> saving_;  // last: its end waits for the write, which uses the rest
 };
 
 }  // namespace

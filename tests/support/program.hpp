@@ -23,8 +23,9 @@ struct outcome {
 /// A started program; waits for it at the end of its life at the latest.
 class process {
  public:
-  explicit process(const std::vector<std::string>& arguments) {
-    std::vector<std::string> words = {LITHIFY_TEST_PROGRAM};
+  explicit process(const std::vector<std::string>& arguments,
+                   const std::string& program = LITHIFY_TEST_PROGRAM) {
+    std::vector<std::string> words = {program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& w : words) {

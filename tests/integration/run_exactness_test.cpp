@@ -1,0 +1,71 @@
+// The same bits whatever the order of work, and after a process that died inside a consolidation.
+#include "lithify/device/work_order.cuh"
+#include "lithify/engine/import.hpp"
+#include "program.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using lithify::test::outcome;
+using lithify::test::process;
+using lithify::test::temporary_folder;
+using lithify::test::write_small_world;
+using nlohmann::json;
+
+TEST(run_exactness, does_not_depend_on_the_order_of_work) {
+  const temporary_folder folder;
+  const auto s = lithify::engine::read_scenario(write_small_world(folder, 40, 24));
+  const auto digest_with = [&](std::uint64_t seed) {
+    lithify::device::work_order::set_seed(seed);
+    lithify::world w =
+        lithify::engine::make_world(lithify::engine::read_columns(s.world, s.materials),
+                                    s.materials, s.overlay, s.passes, "cpu");
+    for (int i = 0; i < 4; ++i) {
+      w.step(s.step_yr);
+    }
+    lithify::device::work_order::set_seed(0);
+    return w.state_digest();
+  };
+  const lithify::digest128 in_order = digest_with(0);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    EXPECT_EQ(digest_with(seed), in_order) << "work order seed " << seed;
+  }
+}
+
+json run(const std::string& scenario, const std::string& out, std::vector<std::string> more) {
+  std::vector<std::string> words = {"run", scenario, "--out", out, "--json", "--progress", "never"};
+  words.insert(words.end(), more.begin(), more.end());
+  const outcome done = lithify::test::lithify(words);
+  EXPECT_EQ(done.code, 0) << done.err;
+  return json::parse(done.out);
+}
+
+TEST(run_exactness, survives_death_at_any_step_of_a_consolidation) {
+  const temporary_folder folder;
+  const std::string scenario = write_small_world(folder);
+  const std::string helper =
+      (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "die_in_consolidation")
+          .string();
+  const json whole = run(scenario, (folder / "whole").string(), {});
+  int died = 0;
+  for (int step = 0;; ++step) {
+    const std::string out = (folder / ("part" + std::to_string(step))).string();
+    run(scenario, out, {"--steps", "3"});
+    const outcome done =
+        process({scenario, out + "/checkpoint-00000003.h5", std::to_string(step)}, helper).finish();
+    const json resumed = run(scenario, out, {"--resume", "auto"});
+    EXPECT_EQ(resumed["first_step"], 3);
+    EXPECT_EQ(resumed["digest"], whole["digest"]) << "died after step " << step;
+    EXPECT_EQ(resumed["budget"], whole["budget"]);
+    if (done.code == 0) {
+      break;
+    }
+    ASSERT_EQ(done.code, 7) << done.err;
+    ++died;
+  }
+  EXPECT_GE(died, 5) << "a consolidation has more steps than that";
+}
+
+}  // namespace
