@@ -94,9 +94,13 @@ class strata_parser {
   }
 
  private:
+  // The parser quotes what it met, line ends and all: a message stays one line.
   [[noreturn]] void fail(const toml::source_region& where, const std::string& why) const {
-    throw error(errc::invalid_argument,
-                "'" + name_ + "' line " + std::to_string(where.begin.line) + ": " + why);
+    std::string line = "'" + name_ + "' line " + std::to_string(where.begin.line) + ": " + why;
+    for (char& c : line) {
+      c = static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
+    }
+    throw error(errc::invalid_argument, line);
   }
 
   template <class Names>

@@ -64,6 +64,9 @@ TEST(strata, refuses_what_it_does_not_know) {
   refused("[[layer]]\nmaterial = \"rock\"\nthicknes_m = 2\n", "did you mean 'thickness_m'");
   refused("[[layer]]\nmaterial = \"sandston\"\n", "did you mean 'sandstone'");
   refused("[[layer]]\nmaterial = \"sandston\"\n", "line 2");
+  refused("[[layer]]\nmaterial = \"a\\nb\"\n", "unknown material 'a?b'");
+  refused("[[layer]]\n\"a\\nb\" = 1\n", "unknown key 'a?b'");
+  refused("[[layer]]\nthickness_m = i\n", "line 2");
   refused("[[layer]]\nmaterial = 3\n", "material");
   refused("[[layer]]\n", "material");
   for (const std::string empty : {"air", "water", "sediment"}) {
