@@ -57,6 +57,9 @@ function(lithify_group target)
       add_custom_target(lithify_tests_${label})
     endif()
     add_dependencies(lithify_tests_${label} ${target})
+    if(label STREQUAL "integration" AND TARGET lithify_cli)
+      add_dependencies(lithify_tests_integration lithify_cli) # they run the program
+    endif()
   endforeach()
 endfunction()
 
