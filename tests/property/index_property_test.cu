@@ -2,6 +2,7 @@
 // published, bulk builds, images; in shuffled orders and on a delaying stream.
 #include "index_checks.cuh"
 #include "lithify/base/error.hpp"
+#include "seeds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,7 +46,7 @@ void run_batches(device::exec ex, region_size size, std::uint64_t seed, int batc
 
 TEST(index_property, merges_equal_writing_an_array) {
   for (const region_size size : odd_sizes) {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::uint64_t seed : test::seeds(1, 3)) {
       device::memory_pool pool;
       const device::stream s;
       ASSERT_NO_FATAL_FAILURE(run_batches({s.ref(), &pool}, size, seed, 6));
@@ -106,7 +107,7 @@ struct spans {
 
 TEST(index_property, bulk_builds_equal_writing_every_voxel) {
   for (const region_size size : odd_sizes) {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::uint64_t seed : test::seeds(1, 3)) {
       SCOPED_TRACE(name(size, seed));
       device::memory_pool pool;
       const device::stream s;
@@ -153,7 +154,7 @@ TEST(index_property, bulk_build_refuses_spans_that_do_not_rise) {
 
 TEST(index_property, loads_what_it_gave) {
   for (const region_size size : odd_sizes) {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::uint64_t seed : test::seeds(1, 3)) {
       SCOPED_TRACE(name(size, seed));
       device::memory_pool pool;
       const device::stream s;

@@ -5,6 +5,7 @@
 #include "lithify/device/verbs.cuh"
 #include "lithify/octree/detail/merged.cuh"
 #include "plain_world.hpp"
+#include "seeds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -196,7 +197,7 @@ class large_queries : public testing::TestWithParam<shape> {};
 INSTANTIATE_TEST_SUITE_P(shapes, large_queries, testing::ValuesIn(shapes));
 
 TEST_P(large_queries, digest_and_solid) {
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+  for (const std::uint64_t seed : test::seeds(1, 3)) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const large_case c(GetParam().size, GetParam().ground, seed);
     EXPECT_EQ(to_string(octree::content_digest(c.ex, c.view())), to_string(c.world.digest()));

@@ -4,6 +4,7 @@
 #include "lithify/device/verbs.cuh"
 #include "lithify/octree/detail/merged.cuh"
 #include "plain_world.hpp"
+#include "seeds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -174,11 +175,14 @@ void check_world(std::uint64_t seed, device::exec ex) {
   check_queries(random, {ex, run.view(index.view())}, world);
 }
 
-/// Worlds of seeds [first, last] on one stream.
-void check_worlds(std::uint64_t first, std::uint64_t last, const device::stream& stream) {
+/// Worlds of these seeds on one stream.
+void check_worlds(const std::vector<std::uint64_t>& seeds, const device::stream& stream) {
   device::memory_pool memory;
   memory.poison_freed(true);
-  for (std::uint64_t seed = first; seed <= last && !testing::Test::HasFailure(); ++seed) {
+  for (const std::uint64_t seed : seeds) {
+    if (testing::Test::HasFailure()) {
+      break;
+    }
     check_world(seed, {stream.ref(), &memory});
   }
   stream.ref().synchronize();  // gives the last buffers back while there is a pool
@@ -193,18 +197,18 @@ class work_order_guard {
   work_order_guard& operator=(const work_order_guard&) = delete;
 };
 
-TEST(queries, equal_a_plain_array) { check_worlds(1, 60, device::stream()); }
+TEST(queries, equal_a_plain_array) { check_worlds(test::seeds(1, 60), device::stream()); }
 
 TEST(queries, do_not_depend_on_the_order_of_work) {
-  for (std::uint64_t seed = 100; seed <= 115; ++seed) {
+  for (const std::uint64_t seed : test::seeds(100, 115)) {
     const work_order_guard shuffled(seed);
-    check_worlds(seed, seed, device::stream());
+    check_worlds({seed}, device::stream());
   }
 }
 
 TEST(queries, wait_for_a_late_stream) {
-  for (std::uint64_t seed = 200; seed <= 210; ++seed) {
-    check_worlds(seed, seed, device::stream::delaying(seed));
+  for (const std::uint64_t seed : test::seeds(200, 210)) {
+    check_worlds({seed}, device::stream::delaying(seed));
   }
 }
 
