@@ -1,0 +1,235 @@
+/// The whole world against the slow oracle: random batches, reverts, merges, consolidations and
+/// snapshots, interleaved; every query agrees at every step, at every LOD, and old snapshots answer
+/// as they did.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "lithify/octree/morton.hpp"
+#include "lithify/world.hpp"
+#include "naive_world.hpp"
+#include "test_device.hpp"
+
+namespace lithify {
+namespace {
+
+using test::naive_world;
+
+struct model {
+  naive_world voxels;
+  naive_world index;  // content of the index: the voxels at the last full consolidation
+  std::set<std::tuple<std::int32_t, std::int32_t, std::int32_t>> in_overlay;
+};
+
+world make_world(region_size size) {
+  world_config config;
+  config.size = size;
+  config.overlay.threshold = std::int64_t{1} << 40;  // consolidations happen when the test says so
+  return world::create(config, test::test_device());
+}
+
+std::vector<voxel_edit> random_batch(std::mt19937_64& random, region_size size) {
+  const auto below = [&](std::int32_t n) { return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n)); };
+  const int kind = below(5);
+  const int count = kind == 0 ? 1 : kind == 1 ? 3000 : 200;
+  const voxel centre{below(size.x), below(size.y), below(size.z)};
+  std::vector<voxel_edit> edits;
+  for (int i = 0; i < count; ++i) {
+    voxel v{below(size.x), below(size.y), below(size.z)};
+    if (kind >= 3) {  // a cluster, clipped to the region: duplicates, whole bricks
+      v = {std::clamp(centre.x + below(11) - 5, 0, size.x - 1), std::clamp(centre.y + below(11) - 5, 0, size.y - 1),
+           std::clamp(centre.z + below(7) - 3, 0, size.z - 1)};
+    }
+    if (kind == 2) {  // the sides of the region
+      (below(2) != 0 ? v.x : v.z) = below(2) != 0 ? 0 : 1 << 30;
+      v.x = std::min(v.x, size.x - 1);
+      v.z = std::min(v.z, size.z - 1);
+    }
+    edits.push_back({v, static_cast<material_id>(kind == 4 ? 5 : below(4))});
+  }
+  return edits;
+}
+
+std::vector<material_id> expected_box(const naive_world& w, voxel_box box, int level) {
+  std::vector<material_id> out;
+  const std::int32_t edge = 1 << level;
+  for (std::int32_t z = box.min.z / edge * edge; z < box.max.z; z += edge) {
+    for (std::int32_t y = box.min.y / edge * edge; y < box.max.y; y += edge) {
+      for (std::int32_t x = box.min.x / edge * edge; x < box.max.x; x += edge) {
+        out.push_back(static_cast<material_id>(w.lod({x, y, z}, level)));
+      }
+    }
+  }
+  return out;
+}
+
+void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937_64& random) {
+  const region_size size = expected.size();
+  const voxel_box all = size.box();
+  for (int level = 0; level <= root_level(size); ++level) {
+    ASSERT_EQ(s.box(all, level), expected_box(expected, all, level)) << "LOD " << level;
+  }
+  const auto below = [&](std::int32_t n) { return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n)); };
+  voxel_box part;
+  part.min = {below(size.x), below(size.y), below(size.z)};
+  part.max = {part.min.x + 1 + below(size.x - part.min.x), part.min.y + 1 + below(size.y - part.min.y),
+              part.min.z + 1 + below(size.z - part.min.z)};
+  const int level = below(root_level(size) + 1);
+  ASSERT_EQ(s.box(part, level), expected_box(expected, part, level)) << "LOD " << level;
+
+  std::vector<voxel> points;
+  for (int i = 0; i < 50; ++i) {
+    points.push_back({below(size.x), below(size.y), below(size.z)});
+  }
+  for (const int lod : {0, 1, level}) {
+    const std::vector<material_id> got = s.materials(points, lod);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const voxel v{points[i].x >> lod << lod, points[i].y >> lod << lod, points[i].z >> lod << lod};
+      ASSERT_EQ(got[i], expected.lod(v, lod)) << to_string(points[i]) << " LOD " << lod;
+    }
+  }
+
+  std::int64_t volume = 0;
+  for (const cube_run& run : s.runs(part, 0)) {
+    ASSERT_TRUE(part.contains(run.box));
+    volume += run.box.volume();
+    for (const voxel v : {run.box.min, voxel{run.box.max.x - 1, run.box.max.y - 1, run.box.max.z - 1}}) {
+      ASSERT_EQ(expected.get(v), run.material);
+    }
+  }
+  ASSERT_EQ(volume, part.volume()) << "runs must tile the box";
+
+  const column_list columns = s.columns(all);
+  const std::vector<std::int32_t> tops = s.tops();
+  for (std::int32_t y = 0; y < size.y; ++y) {
+    for (std::int32_t x = 0; x < size.x; ++x) {
+      const auto i = static_cast<std::size_t>(y) * static_cast<std::size_t>(size.x) + static_cast<std::size_t>(x);
+      std::int32_t z = 0;
+      std::int32_t top = -1;
+      for (std::int64_t k = columns.offset[i]; k < columns.offset[i + 1]; ++k) {
+        const column_span& span = columns.span[static_cast<std::size_t>(k)];
+        ASSERT_EQ(span.bottom, z);
+        ASSERT_LT(span.bottom, span.top);
+        for (; z < span.top; ++z) {
+          ASSERT_EQ(expected.get({x, y, z}), span.material);
+          top = span.material != air ? z : top;
+        }
+      }
+      ASSERT_EQ(z, size.z) << "spans must cover the column";
+      ASSERT_EQ(tops[i], top);
+    }
+  }
+  ASSERT_EQ(s.content_digest(), expected.content_digest());
+}
+
+void check_overlay(const snapshot& s, const model& m) {
+  std::int64_t count = 0;
+  for (const auto& [z, y, x] : m.in_overlay) {
+    const bool differs = m.voxels.get({x, y, z}) != m.index.get({x, y, z});
+    count += differs ? 1 : 0;
+    ASSERT_EQ(s.has_delta({x, y, z}), differs);
+  }
+  ASSERT_EQ(s.delta_count(), count);
+}
+
+class WorldProperty : public ::testing::TestWithParam<region_size> {};
+
+TEST_P(WorldProperty, EveryQueryAgreesWithTheNaiveWorldAtEveryStep) {
+  const region_size size = GetParam();
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    world w = make_world(size);
+    model m{naive_world(size), naive_world(size), {}};
+    std::vector<std::pair<snapshot, naive_world>> kept;
+    for (int step = 0; step < 24; ++step) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      const auto choice = random() % 10;
+      if (choice < 6 || kept.empty()) {
+        const auto edits = random_batch(random, size);
+        w.commit(edits, step);
+        for (const voxel_edit& e : edits) {
+          m.voxels.set(e.at, e.material);
+          m.in_overlay.insert({e.at.z, e.at.y, e.at.x});
+        }
+      } else if (choice < 8) {
+        const auto& [then, was] = kept[random() % kept.size()];
+        std::vector<voxel> at;
+        for (const voxel_edit& e : random_batch(random, size)) {
+          at.push_back(e.at);
+        }
+        w.revert(at, then, step);
+        for (const voxel v : at) {
+          m.voxels.set(v, was.get(v));
+          m.in_overlay.insert({v.z, v.y, v.x});
+        }
+      } else {
+        w.consolidate();
+        m.index = m.voxels;
+        m.in_overlay.clear();
+      }
+      ASSERT_NO_FATAL_FAILURE(check_snapshot(w.current(), m.voxels, random));
+      ASSERT_NO_FATAL_FAILURE(check_overlay(w.current(), m));
+      if (random() % 4 == 0) {
+        kept.emplace_back(w.current(), m.voxels);
+      }
+      if (!kept.empty()) {
+        const auto& [old, was] = kept[random() % kept.size()];
+        ASSERT_NO_FATAL_FAILURE(check_snapshot(old, was, random));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, WorldProperty,
+                         ::testing::Values(region_size{1, 1, 1}, region_size{8, 8, 8}, region_size{1, 40, 3},
+                                           region_size{9, 17, 20}, region_size{5, 3, 150}, region_size{33, 20, 18}));
+
+TEST(WorldProperty, LazyThresholdKeepsEveryAnswer) {
+  const region_size size{20, 20, 20};
+  std::mt19937_64 random(7);
+  world w = make_world(size);
+  naive_world expected(size);
+  for (int step = 0; step < 12; ++step) {
+    const auto edits = random_batch(random, size);
+    w.commit(edits, step);
+    for (const voxel_edit& e : edits) {
+      expected.set(e.at, e.material);
+    }
+    if (step % 3 == 2) {
+      const std::int64_t before = w.statistics().overlay_slots;
+      w.consolidate(consolidation_strategy::lazy_threshold);
+      EXPECT_LE(2 * w.statistics().overlay_slots, before);
+    }
+    ASSERT_NO_FATAL_FAILURE(check_snapshot(w.current(), expected, random));
+  }
+}
+
+TEST(WorldProperty, AMillionEditsInOneBatch) {
+  const region_size size{300, 300, 200};
+  std::mt19937_64 random(11);
+  std::vector<voxel_edit> edits(1'000'000);
+  for (voxel_edit& e : edits) {
+    const std::uint64_t r = random();
+    e = {{static_cast<std::int32_t>(r % 300), static_cast<std::int32_t>((r >> 20) % 300),
+          static_cast<std::int32_t>((r >> 40) % 200)},
+         static_cast<material_id>((r >> 60) + 1)};
+  }
+  std::vector<material_id> expected(static_cast<std::size_t>(size.box().volume()), air);
+  for (const voxel_edit& e : edits) {
+    expected[static_cast<std::size_t>((static_cast<std::int64_t>(e.at.z) * size.y + e.at.y) * size.x + e.at.x)] = e.material;
+  }
+  world w = make_world(size);
+  w.commit(edits, 1);
+  EXPECT_TRUE(w.current().box(size.box()) == expected);
+  const digest128 pending = w.current().content_digest();
+  w.consolidate();
+  EXPECT_TRUE(w.current().box(size.box()) == expected);
+  EXPECT_EQ(w.current().content_digest(), pending) << "a digest is decided by content, never by form";
+  EXPECT_EQ(w.current().delta_count(), 0);
+}
+
+}  // namespace
+}  // namespace lithify
