@@ -1,16 +1,16 @@
 /// The whole world against the slow oracle: random batches, reverts, merges, consolidations and
 /// snapshots, interleaved; every query agrees at every step, at every LOD, and old snapshots answer
 /// as they did.
+#include "lithify/octree/morton.hpp"
+#include "lithify/world.hpp"
+#include "naive_world.hpp"
+#include "test_device.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 #include <set>
-
-#include "lithify/octree/morton.hpp"
-#include "lithify/world.hpp"
-#include "naive_world.hpp"
-#include "test_device.hpp"
 
 namespace lithify {
 namespace {
@@ -31,7 +31,9 @@ world make_world(region_size size) {
 }
 
 std::vector<voxel_edit> random_batch(std::mt19937_64& random, region_size size) {
-  const auto below = [&](std::int32_t n) { return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n)); };
+  const auto below = [&](std::int32_t n) {
+    return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n));
+  };
   const int kind = below(5);
   const int count = kind == 0 ? 1 : kind == 1 ? 3000 : 200;
   const voxel centre{below(size.x), below(size.y), below(size.z)};
@@ -39,7 +41,8 @@ std::vector<voxel_edit> random_batch(std::mt19937_64& random, region_size size) 
   for (int i = 0; i < count; ++i) {
     voxel v{below(size.x), below(size.y), below(size.z)};
     if (kind >= 3) {  // a cluster, clipped to the region: duplicates, whole bricks
-      v = {std::clamp(centre.x + below(11) - 5, 0, size.x - 1), std::clamp(centre.y + below(11) - 5, 0, size.y - 1),
+      v = {std::clamp(centre.x + below(11) - 5, 0, size.x - 1),
+           std::clamp(centre.y + below(11) - 5, 0, size.y - 1),
            std::clamp(centre.z + below(7) - 3, 0, size.z - 1)};
     }
     if (kind == 2) {  // the sides of the region
@@ -71,10 +74,13 @@ void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937
   for (int level = 0; level <= root_level(size); ++level) {
     ASSERT_EQ(s.box(all, level), expected_box(expected, all, level)) << "LOD " << level;
   }
-  const auto below = [&](std::int32_t n) { return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n)); };
+  const auto below = [&](std::int32_t n) {
+    return static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(n));
+  };
   voxel_box part;
   part.min = {below(size.x), below(size.y), below(size.z)};
-  part.max = {part.min.x + 1 + below(size.x - part.min.x), part.min.y + 1 + below(size.y - part.min.y),
+  part.max = {part.min.x + 1 + below(size.x - part.min.x),
+              part.min.y + 1 + below(size.y - part.min.y),
               part.min.z + 1 + below(size.z - part.min.z)};
   const int level = below(root_level(size) + 1);
   ASSERT_EQ(s.box(part, level), expected_box(expected, part, level)) << "LOD " << level;
@@ -86,7 +92,8 @@ void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937
   for (const int lod : {0, 1, level}) {
     const std::vector<material_id> got = s.materials(points, lod);
     for (std::size_t i = 0; i < points.size(); ++i) {
-      const voxel v{points[i].x >> lod << lod, points[i].y >> lod << lod, points[i].z >> lod << lod};
+      const voxel v{points[i].x >> lod << lod, points[i].y >> lod << lod,
+                    points[i].z >> lod << lod};
       ASSERT_EQ(got[i], expected.lod(v, lod)) << to_string(points[i]) << " LOD " << lod;
     }
   }
@@ -95,7 +102,8 @@ void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937
   for (const cube_run& run : s.runs(part, 0)) {
     ASSERT_TRUE(part.contains(run.box));
     volume += run.box.volume();
-    for (const voxel v : {run.box.min, voxel{run.box.max.x - 1, run.box.max.y - 1, run.box.max.z - 1}}) {
+    for (const voxel v :
+         {run.box.min, voxel{run.box.max.x - 1, run.box.max.y - 1, run.box.max.z - 1}}) {
       ASSERT_EQ(expected.get(v), run.material);
     }
   }
@@ -105,7 +113,8 @@ void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937
   const std::vector<std::int32_t> tops = s.tops();
   for (std::int32_t y = 0; y < size.y; ++y) {
     for (std::int32_t x = 0; x < size.x; ++x) {
-      const auto i = static_cast<std::size_t>(y) * static_cast<std::size_t>(size.x) + static_cast<std::size_t>(x);
+      const auto i = static_cast<std::size_t>(y) * static_cast<std::size_t>(size.x) +
+                     static_cast<std::size_t>(x);
       std::int32_t z = 0;
       std::int32_t top = -1;
       for (std::int64_t k = columns.offset[i]; k < columns.offset[i + 1]; ++k) {
@@ -183,9 +192,14 @@ TEST_P(WorldProperty, EveryQueryAgreesWithTheNaiveWorldAtEveryStep) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, WorldProperty,
-                         ::testing::Values(region_size{1, 1, 1}, region_size{8, 8, 8}, region_size{1, 40, 3},
-                                           region_size{9, 17, 20}, region_size{5, 3, 150}, region_size{33, 20, 18}));
+INSTANTIATE_TEST_SUITE_P(Sizes,
+                         WorldProperty,
+                         ::testing::Values(region_size{1, 1, 1},
+                                           region_size{8, 8, 8},
+                                           region_size{1, 40, 3},
+                                           region_size{9, 17, 20},
+                                           region_size{5, 3, 150},
+                                           region_size{33, 20, 18}));
 
 TEST(WorldProperty, LazyThresholdKeepsEveryAnswer) {
   const region_size size{20, 20, 20};
@@ -219,7 +233,8 @@ TEST(WorldProperty, AMillionEditsInOneBatch) {
   }
   std::vector<material_id> expected(static_cast<std::size_t>(size.box().volume()), air);
   for (const voxel_edit& e : edits) {
-    expected[static_cast<std::size_t>((static_cast<std::int64_t>(e.at.z) * size.y + e.at.y) * size.x + e.at.x)] = e.material;
+    expected[static_cast<std::size_t>(
+        (static_cast<std::int64_t>(e.at.z) * size.y + e.at.y) * size.x + e.at.x)] = e.material;
   }
   world w = make_world(size);
   w.commit(edits, 1);
@@ -227,7 +242,8 @@ TEST(WorldProperty, AMillionEditsInOneBatch) {
   const digest128 pending = w.current().content_digest();
   w.consolidate();
   EXPECT_TRUE(w.current().box(size.box()) == expected);
-  EXPECT_EQ(w.current().content_digest(), pending) << "a digest is decided by content, never by form";
+  EXPECT_EQ(w.current().content_digest(), pending)
+      << "a digest is decided by content, never by form";
   EXPECT_EQ(w.current().delta_count(), 0);
 }
 

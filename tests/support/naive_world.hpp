@@ -5,15 +5,15 @@
 /// published algorithm), so that a mistake in the library cannot hide here.
 #pragma once
 
-#include <array>
+#include "lithify/base/hash128.hpp"
+#include "lithify/base/types.hpp"
+
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
 #include <tuple>
 #include <vector>
-
-#include "lithify/base/hash128.hpp"
-#include "lithify/base/types.hpp"
 
 namespace lithify::test {
 
@@ -28,7 +28,8 @@ class naive_world {
     return found == voxels_.end() ? material_id{0} : found->second;
   }
 
-  /// LOD material of the cube whose lowest voxel is `low`, or -1 if it meets no voxel of the region.
+  /// LOD material of the cube whose lowest voxel is `low`, or -1 if it meets no voxel of the
+  /// region.
   [[nodiscard]] int lod(voxel low, int level) const {
     if (low.x >= size_.x || low.y >= size_.y || low.z >= size_.z) {
       return -1;
@@ -81,7 +82,8 @@ class naive_world {
   }
 
   /// Published MurmurHash3_x64_128 over bytes, tail handling left out (whole blocks only).
-  [[nodiscard]] static digest128 murmur(const std::vector<std::uint8_t>& bytes, std::uint64_t seed) {
+  [[nodiscard]] static digest128 murmur(const std::vector<std::uint8_t>& bytes,
+                                        std::uint64_t seed) {
     const auto rotl = [](std::uint64_t x, int r) { return (x << r) | (x >> (64 - r)); };
     const auto fmix = [](std::uint64_t k) {
       k ^= k >> 33;
@@ -129,9 +131,9 @@ class naive_world {
     if (outside && first != 0) {
       return -1;
     }
-    for (std::int32_t z = low.z; z < low.z + edge; ++z) {
-      for (std::int32_t y = low.y; y < low.y + edge; ++y) {
-        for (std::int32_t x = low.x; x < low.x + edge; ++x) {
+    for (std::int32_t z = low.z; z < std::min(low.z + edge, size_.z); ++z) {
+      for (std::int32_t y = low.y; y < std::min(low.y + edge, size_.y); ++y) {
+        for (std::int32_t x = low.x; x < std::min(low.x + edge, size_.x); ++x) {
           if (get({x, y, z}) != first) {
             return -1;
           }
@@ -161,9 +163,9 @@ class naive_world {
     }
     const std::int32_t half = edge / 2;
     for (int i = 0; i < 8; ++i) {
-      const digest128 d = hash({low.x + (i & 1) * half, low.y + ((i >> 1) & 1) * half,
-                                low.z + (i >> 2) * half},
-                               level - 1);
+      const digest128 d =
+          hash({low.x + (i & 1) * half, low.y + ((i >> 1) & 1) * half, low.z + (i >> 2) * half},
+               level - 1);
       put(bytes, d.low, 8);
       put(bytes, d.high, 8);
     }
