@@ -6,6 +6,7 @@
 #include "clipped_digests.cuh"
 #include "digest_tree.cuh"
 #include "lithify/device/verbs.cuh"
+#include "merged_cursor.cuh"
 
 #include <utility>
 #include <vector>
@@ -13,35 +14,6 @@
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
 namespace {
-
-/// Writes the brick's 512 materials to `voxel`, air outside the region.
-template <class Group>
-LITHIFY_HD void load_brick(const Group& g,
-                           const merged_view& world,
-                           const tree_cube& brick,
-                           material_id* voxel) {
-  const region_size size = world.index.size;
-  const node n = brick.value;
-  g.each(brick_voxels, [&](int p) {
-    const bool inside = size.contains(brick_voxel(brick.key, p));
-    voxel[p] = !inside                         ? air
-               : n.kind() == node_kind::dense  ? world.index.dense[n.slot()]->voxel[p]
-               : n.kind() == node_kind::sparse ? world.index.sparse[n.slot()]->majority
-                                               : n.lod();
-  });
-  if (n.kind() == node_kind::sparse) {
-    const sparse_brick& few = *world.index.sparse[n.slot()];
-    g.each(few.count, [&](int i) {
-      if (size.contains(brick_voxel(brick.key, few.position[i]))) {
-        voxel[few.position[i]] = few.other[i];
-      }
-    });
-  }
-  const delta_run_view& run = world.level[0];
-  g.each(static_cast<int>(brick.end - brick.begin), [&](int i) {
-    voxel[brick_position(run.key[brick.begin + i])] = run.material[brick.begin + i];
-  });
-}
 
 void hash_bricks(device::exec ex,
                  const merged_view& world,
@@ -52,7 +24,8 @@ void hash_bricks(device::exec ex,
       ex, list.count,
       [=] LITHIFY_DEVICE(const device::lane_group& g, std::int64_t i, std::byte* scratch) {
         auto* const voxel = reinterpret_cast<material_id*>(scratch);
-        load_brick(g, world, brick[i], voxel);
+        const tree_cube& b = brick[i];
+        load_brick(g, world, b.key, b.value, b.begin, b.end, voxel);
         const bool one =
             g.count(brick_voxels, [&](int p) -> bool { return voxel[p] != voxel[0]; }) == 0;
         g.once([&] {
