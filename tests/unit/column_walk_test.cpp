@@ -1,5 +1,6 @@
 /// Walks over single columns against a column that is a plain array of voxels.
 #include "column_walk.cuh"
+
 #include "lithify/base/column.hpp"
 
 #include <gtest/gtest.h>
