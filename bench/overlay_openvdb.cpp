@@ -114,7 +114,6 @@ void add(const std::string& name, Body body) {
 }
 
 const bool registered = [] {
-  openvdb::initialize();
   const std::int64_t n = size_of_run(5'000'000, 5'000);
   for (const workload kind : {workload::clustered, workload::coherent, workload::scattered}) {
     const std::string word = to_string(kind);
