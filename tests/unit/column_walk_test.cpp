@@ -89,8 +89,13 @@ std::int64_t stored(const plain_column& ground, const column& c) {
 }
 
 std::int64_t surface(const column& c) {
+  const std::int32_t rock = solid_of(c.rock);
+  if (rock <= 0) {
+    ADD_FAILURE() << "a column must stand on rock";
+    return 0;
+  }
   return surface_height(c.rock_top, c.n_loose, static_cast<std::int32_t>(c.residual), c.ledger,
-                        solid_of(c.rock), solid_of(sediment));
+                        rock, solid_of(sediment));
 }
 
 /// Random ground with caves, buried sediment, water and, on request, sediment that floats above it.
@@ -103,7 +108,7 @@ plain_column random_ground(std::mt19937_64& random, bool floating) {
   }
   ground.now[0] = marble;
   if (floating && random() % 4 == 0) {
-    ground.now[static_cast<std::size_t>(top + 2)] = sediment;
+    ground.now[static_cast<std::size_t>(top) + 2] = sediment;
   }
   ground.before = ground.now;
   return ground;
