@@ -26,8 +26,10 @@ class span_reader {
     while (z >= 0 && found.rock_top < 0) {
       const morton_key key = morton_encode({x, y, z});
       const octree::located_node at = world_.index.descend(key, brick_level);
-      if (at.value.is_uniform() && !world_.level[0].touches(key >> (3 * at.level), at.level)) {
-        const std::int32_t low = (z >> at.level) << at.level;
+      // The root's level may pass the coordinates' bits; a shift by 64 or more has no value.
+      const int level = at.level < coordinate_bits ? at.level : coordinate_bits;
+      if (at.value.is_uniform() && !world_.level[0].touches(key >> (3 * level), level)) {
+        const std::int32_t low = (z >> level) << level;
         take(at.value.lod(), z, z - low + 1, found);
         z = low - 1;
         continue;

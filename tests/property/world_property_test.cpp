@@ -247,5 +247,18 @@ TEST(WorldProperty, AMillionEditsInOneBatch) {
   EXPECT_EQ(w.current().delta_count(), 0);
 }
 
+TEST(WorldProperty, ColumnsOfAVastRegionSeePendingDeltas) {
+  // The root of such a region stands above the coordinates' 21 bits.
+  world w = make_world({600'000, 1, 8});
+  const material_id granite = *w.config().materials.find("granite");
+  w.commit(std::vector<voxel_edit>{{{599'999, 0, 3}, granite}, {{7, 0, 5}, granite}});
+  w.simulate({diffusion_parameters{}});
+  const std::vector<field> columns = w.column_fields();
+  const auto rock_top = find_field(columns, "rock_top").as<std::int32_t>();
+  EXPECT_EQ(rock_top[7], 5);
+  EXPECT_EQ(rock_top[599'999], 3);
+  EXPECT_EQ(std::count(rock_top.begin(), rock_top.end(), -1), 599'998);
+}
+
 }  // namespace
 }  // namespace lithify
