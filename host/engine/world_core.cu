@@ -46,9 +46,9 @@ int128 world_core::solid(device::exec ex,
   return octree::total_solid(ex, at.merged(ex), on_device.data());
 }
 
-reading::reading(world_core& core) : core_(core), stream_(core.readers.borrow()) {
-  use_device(core.ordinal);
-}
+// The device comes first: a stream belongs to the one that is current when it is made.
+reading::reading(world_core& core)
+    : core_((use_device(core.ordinal), core)), stream_(core_.readers.borrow()) {}
 
 reading::~reading() {
   if (std::uncaught_exceptions() > 0) {
