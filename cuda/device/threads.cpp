@@ -6,10 +6,14 @@
 #include <tbb/info.h>
 #include <tbb/task_arena.h>
 
+#include <string>
+
 namespace lithify::device {
 
 void with_threads(int threads, const std::function<void()>& work) {
-  require(threads >= 0, errc::invalid_argument, "the number of threads must not be negative");
+  require(threads >= 0 && threads <= max_threads, errc::invalid_argument,
+          "the number of threads must be from 0 to " + std::to_string(max_threads) + ", not " +
+              std::to_string(threads));
   const int used = threads == 0 ? tbb::info::default_concurrency() : threads;
   // The arena makes the slots, the control makes TBB keep as many workers for them.
   const tbb::global_control control(tbb::global_control::max_allowed_parallelism,

@@ -70,10 +70,18 @@ voxel parse_voxel(const std::string& text, const std::string& option) {
           static_cast<std::int32_t>(n[2])};
 }
 
-void require_writable(const std::filesystem::path& file) {
+void require_writable(const std::filesystem::path& file,
+                      std::initializer_list<std::string> inputs) {
   std::error_code failed;
   require(!std::filesystem::is_directory(file, failed), errc::io_failure,
           "'" + file.string() + "' is a folder; give a file name");
+  // A rename would put a file in the place of a device.
+  require(!std::filesystem::exists(file, failed) || std::filesystem::is_regular_file(file, failed),
+          errc::io_failure, "'" + file.string() + "' is not a plain file; choose another");
+  for (const std::string& input : inputs) {
+    require(input.empty() || !std::filesystem::equivalent(file, input, failed), errc::io_failure,
+            "'" + file.string() + "' is also read by this command; choose another output");
+  }
   const std::filesystem::path folder =
       file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
   require(std::filesystem::is_directory(folder, failed), errc::io_failure,

@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -56,9 +57,9 @@ void add_devices(program& p);
 /// "X,Y,Z". Errors: invalid_argument, outside_region past 32 bits.
 [[nodiscard]] voxel parse_voxel(const std::string& text, const std::string& option);
 
-/// Refuses a file that cannot be written, before any work is done for it.
-/// Errors: io_failure.
-void require_writable(const std::filesystem::path& file);
+/// Refuses a file that cannot be written, before any work is done for it: what is there must be a
+/// plain file, and none of `inputs` (empty names are not given). Errors: io_failure.
+void require_writable(const std::filesystem::path& file, std::initializer_list<std::string> inputs);
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::int64_t value);

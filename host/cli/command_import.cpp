@@ -25,7 +25,7 @@ io::nodata_policy parse_nodata(const std::string& word) {
 }
 
 int import_dem(const program& p, const import_arguments& a) {
-  require_writable(a.out);
+  require_writable(a.out, {a.dem, a.strata});
   const material_table materials;
   engine::world_source source;
   source.dem = a.dem;

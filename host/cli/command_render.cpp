@@ -58,7 +58,7 @@ int render(const render_arguments& a) {
           "--view difference and --against FILE go together");
   require(a.view == "section" || a.at.empty(), errc::invalid_argument,
           "--at goes with --view section");
-  require_writable(a.out);
+  require_writable(a.out, {a.file, a.against});
   const io::image picture = draw(a, io::read_checkpoint(a.file));
   io::write_png(a.out, picture);
   fmt::print("{}: {} x {} pixels\n", a.out, picture.width, picture.height);

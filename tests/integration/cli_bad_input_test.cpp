@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #define XXH_INLINE_ALL
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include <cstring>
@@ -219,6 +220,21 @@ TEST_F(bad_input, output_that_cannot_be_written) {
   refused({"import", (folder / "dem.asc").string(), "-o", (folder / "none" / "w.h5").string()});
   refused({"import", (folder / "dem.asc").string(), "-o", folder.path().string()});
   refused_run({"--log-file", (folder / "none" / "log").string()});
+}
+
+TEST_F(bad_input, output_that_would_replace_an_input_or_a_device) {
+  const std::string dem = (folder / "kept.asc").string();
+  write_file(dem, hills(8, 8));
+  const std::string text = read_file(dem);
+  EXPECT_THAT(refused({"import", dem, "-o", dem}), HasSubstr("also read by this command"));
+  EXPECT_EQ(read_file(dem), text);
+  const fs::path pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(refused({"import", dem, "-o", pipe.string()}), HasSubstr("not a plain file"));
+}
+
+TEST_F(bad_input, too_many_threads) {
+  EXPECT_THAT(refused_run({"--threads", "100000"}), HasSubstr("from 0 to 1024"));
 }
 
 TEST_F(bad_input, crop_and_strata) {
