@@ -49,8 +49,8 @@ class gpu_guard : public testing::Environment {
 
 #ifdef __SANITIZE_ADDRESS__
 // libhdf5 1.10 forgets what it read of a file whose structure contradicts itself.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5_serial\n"; }
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions();
+const char* __lsan_default_suppressions() { return "leak:libhdf5_serial\n"; }
 #endif
 
 int main(int argc, char** argv) {
