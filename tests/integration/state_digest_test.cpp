@@ -1,5 +1,6 @@
 // The state digest against a second implementation, written from README.md of host/engine alone.
 #include "lithify/engine/import.hpp"
+#include "plain_murmur.hpp"
 #include "program.hpp"
 
 #include <gtest/gtest.h>
@@ -13,53 +14,7 @@ namespace {
 using lithify::digest128;
 using lithify::field;
 using lithify::world;
-
-/// MurmurHash3_x64_128 after Appleby's published C code, over bytes, with both halves seeded.
-digest128 murmur(std::uint64_t seed, const std::vector<std::uint8_t>& bytes) {
-  const auto rotl = [](std::uint64_t x, int r) { return (x << r) | (x >> (64 - r)); };
-  const auto fmix = [](std::uint64_t k) {
-    k ^= k >> 33;
-    k *= 0xff51afd7ed558ccdULL;
-    k ^= k >> 33;
-    k *= 0xc4ceb9fe1a85ec53ULL;
-    return k ^ (k >> 33);
-  };
-  const std::uint64_t c1 = 0x87c37b91114253d5ULL;
-  const std::uint64_t c2 = 0x4cf5ad432745937fULL;
-  std::uint64_t h1 = seed;
-  std::uint64_t h2 = seed;
-  for (std::size_t i = 0; i < bytes.size(); i += 16) {
-    std::uint64_t k1 = 0;
-    std::uint64_t k2 = 0;
-    for (std::size_t b = 8; b-- > 0;) {
-      k1 = (k1 << 8) | bytes[i + b];
-      k2 = (k2 << 8) | bytes[i + 8 + b];
-    }
-    k1 *= c1;
-    k1 = rotl(k1, 31);
-    k1 *= c2;
-    h1 ^= k1;
-    h1 = rotl(h1, 27);
-    h1 += h2;
-    h1 = h1 * 5 + 0x52dce729;
-    k2 *= c2;
-    k2 = rotl(k2, 33);
-    k2 *= c1;
-    h2 ^= k2;
-    h2 = rotl(h2, 31);
-    h2 += h1;
-    h2 = h2 * 5 + 0x38495ab5;
-  }
-  h1 ^= bytes.size();
-  h2 ^= bytes.size();
-  h1 += h2;
-  h2 += h1;
-  h1 = fmix(h1);
-  h2 = fmix(h2);
-  h1 += h2;
-  h2 += h1;
-  return {h1, h2};
-}
+using lithify::test::murmur3_x64_128;
 
 class block_list {
  public:
@@ -71,7 +26,7 @@ class block_list {
     }
   }
   void add(const digest128& d) { add(d.low, d.high); }
-  [[nodiscard]] digest128 hash() const { return murmur(0, bytes_); }
+  [[nodiscard]] digest128 hash() const { return murmur3_x64_128(bytes_, 0); }
 
  private:
   std::vector<std::uint8_t> bytes_;
@@ -83,7 +38,7 @@ digest128 hash_of_bytes(const void* data, std::size_t size) {
     std::memcpy(bytes.data(), data, size);
   }
   bytes.resize((size + 15) / 16 * 16);
-  return murmur(size, bytes);
+  return murmur3_x64_128(bytes, size);
 }
 
 std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }

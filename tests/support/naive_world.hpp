@@ -7,10 +7,10 @@
 
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/types.hpp"
+#include "plain_murmur.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -81,42 +81,6 @@ class naive_world {
     return hash({0, 0, 0}, level);
   }
 
-  /// Published MurmurHash3_x64_128 over bytes, tail handling left out (whole blocks only).
-  [[nodiscard]] static digest128 murmur(const std::vector<std::uint8_t>& bytes,
-                                        std::uint64_t seed) {
-    const auto rotl = [](std::uint64_t x, int r) { return (x << r) | (x >> (64 - r)); };
-    const auto fmix = [](std::uint64_t k) {
-      k ^= k >> 33;
-      k *= 0xff51afd7ed558ccdULL;
-      k ^= k >> 33;
-      k *= 0xc4ceb9fe1a85ec53ULL;
-      return k ^ (k >> 33);
-    };
-    const std::uint64_t c1 = 0x87c37b91114253d5ULL;
-    const std::uint64_t c2 = 0x4cf5ad432745937fULL;
-    std::uint64_t h1 = seed;
-    std::uint64_t h2 = seed;
-    for (std::size_t i = 0; i + 16 <= bytes.size(); i += 16) {
-      std::uint64_t k1 = 0;
-      std::uint64_t k2 = 0;
-      std::memcpy(&k1, &bytes[i], 8);
-      std::memcpy(&k2, &bytes[i + 8], 8);
-      h1 ^= rotl(k1 * c1, 31) * c2;
-      h1 = (rotl(h1, 27) + h2) * 5 + 0x52dce729;
-      h2 ^= rotl(k2 * c2, 33) * c1;
-      h2 = (rotl(h2, 31) + h1) * 5 + 0x38495ab5;
-    }
-    h1 ^= bytes.size();
-    h2 ^= bytes.size();
-    h1 += h2;
-    h2 += h1;
-    h1 = fmix(h1);
-    h2 = fmix(h2);
-    h1 += h2;
-    h2 += h1;
-    return {h1, h2};
-  }
-
  private:
   static void put(std::vector<std::uint8_t>& bytes, std::uint64_t value, int count) {
     for (int i = 0; i < count; ++i) {
@@ -149,7 +113,7 @@ class naive_world {
     if (const int m = uniform(low, edge); m >= 0) {
       put(bytes, static_cast<std::uint64_t>(level), 8);
       put(bytes, static_cast<std::uint64_t>(m), 8);
-      return murmur(bytes, 1);
+      return murmur3_x64_128(bytes, 1);
     }
     if (level == 3) {
       for (int z = 0; z < 8; ++z) {
@@ -159,7 +123,7 @@ class naive_world {
           }
         }
       }
-      return murmur(bytes, 2);
+      return murmur3_x64_128(bytes, 2);
     }
     const std::int32_t half = edge / 2;
     for (int i = 0; i < 8; ++i) {
@@ -169,7 +133,7 @@ class naive_world {
       put(bytes, d.low, 8);
       put(bytes, d.high, 8);
     }
-    return murmur(bytes, 3);
+    return murmur3_x64_128(bytes, 3);
   }
 
   region_size size_;

@@ -7,6 +7,7 @@
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/octree/query_types.hpp"
+#include "plain_murmur.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,65 +18,6 @@
 #include <vector>
 
 namespace lithify::test {
-
-/// MurmurHash3_x64_128 over bytes, from the published algorithm.
-inline digest128 murmur3_x64_128(const std::vector<std::uint8_t>& bytes, std::uint32_t seed) {
-  const std::uint64_t c1 = 0x87c37b91114253d5ULL;
-  const std::uint64_t c2 = 0x4cf5ad432745937fULL;
-  const auto rotl = [](std::uint64_t x, int r) { return (x << r) | (x >> (64 - r)); };
-  const auto word = [&](std::size_t at, std::size_t n) {
-    std::uint64_t w = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      w |= std::uint64_t{bytes[at + i]} << (8 * i);
-    }
-    return w;
-  };
-  std::uint64_t h1 = seed;
-  std::uint64_t h2 = seed;
-  std::size_t at = 0;
-  for (; at + 16 <= bytes.size(); at += 16) {
-    std::uint64_t k1 = word(at, 8);
-    std::uint64_t k2 = word(at + 8, 8);
-    k1 *= c1;
-    k1 = rotl(k1, 31);
-    k1 *= c2;
-    h1 ^= k1;
-    h1 = rotl(h1, 27);
-    h1 += h2;
-    h1 = h1 * 5 + 0x52dce729;
-    k2 *= c2;
-    k2 = rotl(k2, 33);
-    k2 *= c1;
-    h2 ^= k2;
-    h2 = rotl(h2, 31);
-    h2 += h1;
-    h2 = h2 * 5 + 0x38495ab5;
-  }
-  const std::size_t tail = bytes.size() - at;
-  if (tail > 8) {
-    h2 ^= rotl(word(at + 8, tail - 8) * c2, 33) * c1;
-  }
-  if (tail > 0) {
-    h1 ^= rotl(word(at, std::min<std::size_t>(tail, 8)) * c1, 31) * c2;
-  }
-  const auto finish = [](std::uint64_t k) {
-    k ^= k >> 33;
-    k *= 0xff51afd7ed558ccdULL;
-    k ^= k >> 33;
-    k *= 0xc4ceb9fe1a85ec53ULL;
-    k ^= k >> 33;
-    return k;
-  };
-  h1 ^= bytes.size();
-  h2 ^= bytes.size();
-  h1 += h2;
-  h2 += h1;
-  h1 = finish(h1);
-  h2 = finish(h2);
-  h1 += h2;
-  h2 += h1;
-  return {h1, h2};
-}
 
 /// The three cases of the content digest, as bytes.
 class digest_bytes {

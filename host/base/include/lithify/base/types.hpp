@@ -57,7 +57,7 @@ struct voxel_box {
             {max.x < b.max.x ? max.x : b.max.x, max.y < b.max.y ? max.y : b.max.y,
              max.z < b.max.z ? max.z : b.max.z}};
   }
-  /// Number of voxels; fits 63 bits for any box inside a region.
+  /// Number of voxels. Requires: less than 2^63, so not a box of 2^21 voxels on every axis.
   [[nodiscard]] constexpr std::int64_t volume() const {
     return empty() ? 0
                    : std::int64_t{max.x - min.x} * std::int64_t{max.y - min.y} *
