@@ -61,10 +61,11 @@ std::vector<std::int64_t> parse_numbers(const std::string& text,
 
 voxel parse_voxel(const std::string& text, const std::string& option) {
   const std::vector<std::int64_t> n = parse_numbers(text, option, "X,Y,Z");
+  const std::string refusal = option + ": '" + text + "' is outside every region";
   for (const std::int64_t c : n) {
     require(c >= std::numeric_limits<std::int32_t>::min() &&
                 c <= std::numeric_limits<std::int32_t>::max(),
-            errc::outside_region, option + ": '" + text + "' is outside every region");
+            errc::outside_region, refusal);
   }
   return {static_cast<std::int32_t>(n[0]), static_cast<std::int32_t>(n[1]),
           static_cast<std::int32_t>(n[2])};

@@ -85,9 +85,9 @@ void check_snapshot(const snapshot& s, const naive_world& expected, std::mt19937
   const int level = below(root_level(size) + 1);
   ASSERT_EQ(s.box(part, level), expected_box(expected, part, level)) << "LOD " << level;
 
-  std::vector<voxel> points;
-  for (int i = 0; i < 50; ++i) {
-    points.push_back({below(size.x), below(size.y), below(size.z)});
+  std::vector<voxel> points(50);
+  for (voxel& v : points) {
+    v = {below(size.x), below(size.y), below(size.z)};
   }
   for (const int lod : {0, 1, level}) {
     const std::vector<material_id> got = s.materials(points, lod);
@@ -143,9 +143,9 @@ void check_overlay(const snapshot& s, const model& m) {
   ASSERT_EQ(s.delta_count(), count);
 }
 
-class WorldProperty : public ::testing::TestWithParam<region_size> {};
+class world_property : public ::testing::TestWithParam<region_size> {};
 
-TEST_P(WorldProperty, EveryQueryAgreesWithTheNaiveWorldAtEveryStep) {
+TEST_P(world_property, EveryQueryAgreesWithTheNaiveWorldAtEveryStep) {
   const region_size size = GetParam();
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -193,7 +193,7 @@ TEST_P(WorldProperty, EveryQueryAgreesWithTheNaiveWorldAtEveryStep) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes,
-                         WorldProperty,
+                         world_property,
                          ::testing::Values(region_size{1, 1, 1},
                                            region_size{8, 8, 8},
                                            region_size{1, 40, 3},
@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes,
                                            region_size{5, 3, 150},
                                            region_size{33, 20, 18}));
 
-TEST(WorldProperty, LazyThresholdKeepsEveryAnswer) {
+TEST(world_property, LazyThresholdKeepsEveryAnswer) {
   const region_size size{20, 20, 20};
   std::mt19937_64 random(7);
   world w = make_world(size);
@@ -221,7 +221,7 @@ TEST(WorldProperty, LazyThresholdKeepsEveryAnswer) {
   }
 }
 
-TEST(WorldProperty, AMillionEditsInOneBatch) {
+TEST(world_property, AMillionEditsInOneBatch) {
   const region_size size{300, 300, 200};
   std::mt19937_64 random(11);
   std::vector<voxel_edit> edits(1'000'000);
@@ -247,7 +247,7 @@ TEST(WorldProperty, AMillionEditsInOneBatch) {
   EXPECT_EQ(w.current().delta_count(), 0);
 }
 
-TEST(WorldProperty, ColumnsOfAVastRegionSeePendingDeltas) {
+TEST(world_property, ColumnsOfAVastRegionSeePendingDeltas) {
   // The root of such a region stands above the coordinates' 21 bits.
   world w = make_world({600'000, 1, 8});
   const material_id granite = *w.config().materials.find("granite");
