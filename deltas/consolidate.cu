@@ -1,5 +1,6 @@
 #include "collect.cuh"
 #include "lithify/base/error.hpp"
+#include "lithify/device/stage_timer.cuh"
 #include "overlay_impl.cuh"
 
 #include <utility>
@@ -138,21 +139,27 @@ consolidation_counts overlay::consolidate(device::exec ex,
     return {};
   }
   reporter report{hook};
-  collected deltas = collect_newest(ex, taken.tables());
+  collected deltas =
+      device::timed(ex, "consolidate.select", [&] { return collect_newest(ex, taken.tables()); });
   report("select");
-  sort_collected(ex, deltas, 3 * brick_level);
+  device::timed(ex, "consolidate.sort", [&] { sort_collected(ex, deltas, 3 * brick_level); });
   report("sort");
-  const brick_list found = find_bricks(ex, deltas);
-  join_words(ex, deltas);
+  const brick_list found = device::timed(ex, "consolidate.bricks", [&] {
+    brick_list bricks = find_bricks(ex, deltas);
+    join_words(ex, deltas);
+    return bricks;
+  });
   report("bricks");
-  octree::index_update update = impl_->index->merge(
-      ex, {found.bricks, found.brick.data(), found.offset.data(), deltas.word.data()},
-      &reporter::pass_on, &report);
+  octree::index_update update = device::timed(ex, "consolidate.merge", [&] {
+    return impl_->index->merge(
+        ex, {found.bricks, found.brick.data(), found.offset.data(), deltas.word.data()},
+        &reporter::pass_on, &report);
+  });
   report("merge");
   const consolidation_counts counts{static_cast<std::int64_t>(taken.tables().size()), deltas.count,
                                     found.bricks, update.changed_voxels()};
   report("publish");
-  taken.publish(std::move(update));
+  device::timed(ex, "consolidate.publish", [&] { taken.publish(std::move(update)); });
   return counts;
 }
 

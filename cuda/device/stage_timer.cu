@@ -91,7 +91,7 @@ struct stage_log {
   std::vector<std::shared_ptr<stage_run>> open;  // submitted as a whole, perhaps still running
 
   /// Requires: the lock is held, as for `collect`.
-  std::size_t number_of(const char* name) {
+  std::size_t number_of(const std::string& name) {
     const auto found =
         std::find_if(totals.begin(), totals.end(), [&](const auto& t) { return t.name == name; });
     if (found != totals.end()) {
@@ -124,8 +124,11 @@ std::vector<stage_clock::total> stage_clock::totals() const {
   return log_->totals;
 }
 
-stage_scope::stage_scope(const stage_clock& clock, exec ex, const char* name)
-    : log_(clock.log_), stream_(ex.stream) {
+stage_scope::stage_scope(exec ex, const std::string& name) : stream_(ex.stream) {
+  if (ex.clock == nullptr) {
+    return;
+  }
+  log_ = ex.clock->log_;
   std::size_t number = 0;
   {
     const std::lock_guard lock(log_->mutex);
@@ -133,10 +136,13 @@ stage_scope::stage_scope(const stage_clock& clock, exec ex, const char* name)
     log_->collect();
   }
   run_ = std::make_shared<stage_run>(number);
-  stage_run::begin(run_, stream_, name);
+  stage_run::begin(run_, stream_, name.c_str());
 }
 
 stage_scope::~stage_scope() {
+  if (log_ == nullptr) {
+    return;
+  }
   stage_run::end(run_, stream_);
   const std::lock_guard lock(log_->mutex);
   log_->open.push_back(std::move(run_));

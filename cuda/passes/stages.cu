@@ -1,4 +1,5 @@
 #include "lithify/base/error.hpp"
+#include "lithify/device/stage_timer.cuh"
 #include "stages.cuh"
 #include "uplift.hpp"
 
@@ -88,6 +89,7 @@ void run_stages(device::exec ex,
     for (std::size_t i = first; i < stages.size(); ++i) {
       step.batch = batch.words();
       step.ground.staged = batch.table();
+      const device::stage_scope timed(ex, std::string("step.") + stages[i].name());
       run_stage(ex, stages[i], static_cast<int>(i), moved && i == first, step, batch);
     }
     const int overflowed = batch.overflowed(ex);

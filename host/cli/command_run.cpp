@@ -61,11 +61,11 @@ void print_summary(const engine::run_summary& s) {
   }
   fmt::print("peak memory       {} host, {} device\n", bytes_text(s.peak_host_bytes),
              bytes_text(s.peak_device_bytes));
-  fmt::print("seconds          ");
+  fmt::print("seconds\n");
   for (const auto& [stage, taken] : s.seconds) {
-    fmt::print(" {} {:.2f}", stage, taken);
+    fmt::print("  {:<30} {:>12.3f}\n", stage, taken);
   }
-  fmt::print("\nbudget (quanta of solid, 2^20 in a full voxel without pores)\n");
+  fmt::print("budget (quanta of solid, 2^20 in a full voxel without pores)\n");
   fmt::print("  stored at start {:>28}\n", quanta(s.budget.stored_at_start));
   fmt::print("  in              {:>28}\n", quanta(s.budget.in));
   fmt::print("  out             {:>28}\n", quanta(s.budget.out));

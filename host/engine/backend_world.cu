@@ -7,27 +7,16 @@
 #include "backend.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/device/stage_timer.cuh"
 #include "lithify/passes/detail/simulation.cuh"
 #include "world_core.cuh"
 
 #include <algorithm>
-#include <chrono>
-#include <map>
 #include <mutex>
 
 namespace lithify::engine::inline LITHIFY_BACKEND {
 
 namespace {
-
-class stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// Above `hard_cap` thresholds of claimed slots a write is refused rather than let grow.
 constexpr std::int64_t hard_cap = 8;
@@ -45,7 +34,8 @@ class device_world final : public backend_world {
   void build(std::span<const std::int64_t> offset,
              std::span<const std::int32_t> top,
              std::span<const material_id> material) override {
-    const writing lock(*this, "build");
+    const writing lock(*this);
+    const device::stage_scope timed(exec(), "build");
     const std::uint64_t batch = core_->overlay.current().batch_number();
     core_->overlay.reset(
         exec(), core_->index.bulk_build(exec(), {offset.data(), top.data(), material.data()}),
@@ -54,7 +44,8 @@ class device_world final : public backend_world {
   }
 
   void load(const voxel_image& image, std::uint64_t batch_number) override {
-    const writing lock(*this, "load");
+    const writing lock(*this);
+    const device::stage_scope timed(exec(), "load");
     const bool pending = !image.overlay_key.empty();
     core_->overlay.reset(exec(), core_->index.load(exec(), image),
                          batch_number - (pending ? 1 : 0));
@@ -69,9 +60,9 @@ class device_world final : public backend_world {
   }
 
   std::uint64_t commit(std::span<const voxel_edit> edits, tick when) override {
-    const writing lock(*this, "commit");
+    const writing lock(*this);
     make_room();
-    const std::uint64_t batch = core_->overlay.write(exec(), edits, when);
+    const std::uint64_t batch = write(edits, when);
     drain();
     return batch;
   }
@@ -82,7 +73,7 @@ class device_world final : public backend_world {
 
   consolidation_report consolidate(consolidation_strategy strategy,
                                    const std::function<void(const char*)>& hook) override {
-    const writing lock(*this, "consolidate");
+    const writing lock(*this);
     require(!consolidating_, errc::invalid_argument, "a consolidation is running: one at a time");
     return merge(strategy, hook);
   }
@@ -100,14 +91,18 @@ class device_world final : public backend_world {
   }
 
   std::vector<std::pair<std::string, double>> stage_seconds() const override {
-    const std::lock_guard lock(counters_);
-    return {seconds_.begin(), seconds_.end()};
+    std::vector<std::pair<std::string, double>> seconds;
+    for (const device::stage_clock::total& t : core_->clock.totals()) {
+      seconds.emplace_back(t.name, t.seconds);
+    }
+    return seconds;
   }
 
   void simulate(std::vector<pass_config> passes,
                 std::span<const field> columns,
                 const simulation_state& from) override {
-    const writing lock(*this, "simulate");
+    const writing lock(*this);
+    const device::stage_scope timed(exec(), "simulate");
     auto made = std::make_unique<passes::simulation>(exec(), core_->overlay, config_.geometry,
                                                      config_.materials, std::move(passes));
     if (columns.empty()) {
@@ -120,9 +115,9 @@ class device_world final : public backend_world {
   }
 
   step_report step(double dt_yr) override {
-    const writing lock(*this, "step");
+    const writing lock(*this);
     make_room();
-    step_report report = simulating().step(exec(), dt_yr, state_.step + 1);
+    step_report report = simulate_step(dt_yr);
     ++state_.step;
     state_.time_yr += dt_yr;
     const passes::frame_position frame = simulation_->frame();
@@ -156,21 +151,17 @@ class device_world final : public backend_world {
   }
 
  private:
-  /// Holds the write lock; at the end adds the time to a stage and takes the statistics anew.
+  /// Holds the write lock; at the end takes the statistics anew.
   class writing {
    public:
-    writing(device_world& w, const char* stage)
-        : world_(w), lock_(w.write_), stage_(stage), merging_before_(w.merging_s_) {}
-    ~writing() { world_.note(stage_, clock_.seconds() - (world_.merging_s_ - merging_before_)); }
+    explicit writing(device_world& w) : world_(w), lock_(w.write_) {}
+    ~writing() { world_.note_statistics(); }
     writing(const writing&) = delete;
     writing& operator=(const writing&) = delete;
 
    private:
     device_world& world_;
     std::lock_guard<std::recursive_mutex> lock_;
-    const char* stage_;
-    double merging_before_;
-    stopwatch clock_;
   };
 
   device::exec exec() const { return core_->writer(); }
@@ -181,9 +172,20 @@ class device_world final : public backend_world {
     return *simulation_;
   }
 
+  std::uint64_t write(std::span<const voxel_edit> edits, tick when) {
+    const device::stage_scope timed(exec(), "commit");
+    return core_->overlay.write(exec(), edits, when);
+  }
+
+  step_report simulate_step(double dt_yr) {
+    passes::simulation& s = simulating();
+    const device::stage_scope timed(exec(), "step");
+    return s.step(exec(), dt_yr, state_.step + 1);
+  }
+
   consolidation_report merge(consolidation_strategy strategy,
                              const std::function<void(const char*)>& hook) {
-    const stopwatch clock;
+    const device::stage_scope timed(exec(), "consolidate");
     consolidating_ = true;
     deltas::consolidation_counts done;
     try {
@@ -193,9 +195,7 @@ class device_world final : public backend_world {
       throw;
     }
     consolidating_ = false;
-    merging_s_ += clock.seconds();
     const std::lock_guard lock(counters_);
-    seconds_["consolidate"] += clock.seconds();
     if (done.tables > 0) {
       ++statistics_.consolidations;
       statistics_.deltas_consolidated += done.deltas;
@@ -235,11 +235,10 @@ class device_world final : public backend_world {
     }
   }
 
-  void note(const char* stage, double seconds) {
+  void note_statistics() {
     const octree::index_statistics index = core_->index.statistics();
     const std::int64_t tables = static_cast<std::int64_t>(core_->overlay.current().tables().size());
     const std::lock_guard lock(counters_);
-    seconds_[stage] += seconds;
     statistics_.overlay_slots = core_->overlay.claimed();
     statistics_.tables = tables;
     statistics_.dense_bricks = index.dense_bricks;
@@ -256,11 +255,9 @@ class device_world final : public backend_world {
   std::unique_ptr<passes::simulation> simulation_;
   simulation_state state_;
   bool consolidating_ = false;
-  double merging_s_ = 0.0;  // in consolidations, so that no other stage counts them again
 
   mutable std::mutex counters_;  // guards what follows; held for moments only
   world_statistics statistics_;
-  std::map<std::string, double> seconds_;
 };
 
 }  // namespace

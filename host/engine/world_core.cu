@@ -30,7 +30,7 @@ world_core::world_core(const world_config& config, int device_ordinal)
 
 device::exec world_core::writer() {
   use_device(ordinal);
-  return {write_stream.ref(), &pool};
+  return {write_stream.ref(), &pool, &clock};
 }
 
 int128 world_core::solid(device::exec ex,

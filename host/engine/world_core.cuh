@@ -7,6 +7,7 @@
 
 #include "backend.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/device/stage_timer.cuh"
 
 #include <memory>
 #include <mutex>
@@ -40,6 +41,7 @@ struct world_core {
 
   int ordinal;
   device::memory_pool pool;
+  device::stage_clock clock;  ///< of what writers do
   device::stream write_stream;
   reader_streams readers;
   octree::index index;

@@ -24,14 +24,15 @@ void stir(exec ex, std::uint64_t* words, std::int64_t n) {
 }
 
 TEST(device_stage_timer, adds_up_runs_by_name) {
-  in_every_mode([](exec ex) {
+  in_every_mode([](exec plain) {
     const stage_clock clock;
+    const exec ex{plain.stream, plain.memory, &clock};
     EXPECT_TRUE(clock.totals().empty());
     const buffer<std::uint64_t> words(ex, 100000);
     for (int i = 0; i < 3; ++i) {
-      const stage_scope whole(clock, ex, "whole");
+      const stage_scope whole(ex, "whole");
       {
-        const stage_scope part(clock, ex, "part");
+        const stage_scope part(ex, "part");
         stir(ex, words.data(), words.size());
       }
       stir(ex, words.data(), words.size());
@@ -50,14 +51,24 @@ TEST(device_stage_timer, adds_up_runs_by_name) {
 TEST(device_stage_timer, may_end_before_the_work_it_times) {
   memory_pool pool;
   stream s = stream::delaying(1);
-  const exec ex{s.ref(), &pool};
-  const buffer<std::uint64_t> words(ex, 1000);
+  const exec untimed{s.ref(), &pool};
+  const buffer<std::uint64_t> words(untimed, 1000);
   {
     const stage_clock clock;
-    const stage_scope scope(clock, ex, "stage");
+    const exec ex{s.ref(), &pool, &clock};
+    const stage_scope scope(ex, "stage");
     stir(ex, words.data(), words.size());
   }
   s.ref().synchronize();
+}
+
+TEST(device_stage_timer, times_nothing_without_a_clock) {
+  memory_pool pool;
+  stream s;
+  const exec ex{s.ref(), &pool};
+  const buffer<std::uint64_t> words(ex, 1000);
+  const stage_scope scope(ex, "stage");
+  stir(ex, words.data(), words.size());
 }
 
 #if !LITHIFY_ON_CUDA
@@ -68,7 +79,7 @@ TEST(device_stage_timer, times_delayed_work_where_it_runs) {
   const auto start = std::chrono::steady_clock::now();
   std::atomic<bool> open{false};
   {
-    const stage_scope scope(clock, {s.ref(), &pool}, "slow");
+    const stage_scope scope({s.ref(), &pool, &clock}, "slow");
     submit(s.ref(), [&] {
       while (!open.load()) {
       }

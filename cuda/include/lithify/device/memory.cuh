@@ -72,10 +72,13 @@ class memory_pool {
 #endif
 };
 
+class stage_clock;
+
 /// Where work runs and where its memory comes from; first argument of every device-layer call.
 struct exec {
   stream_ref stream;
   memory_pool* memory;
+  const stage_clock* clock = nullptr;  ///< takes the time of stages (stage_timer.cuh), if there
 };
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -35,19 +35,27 @@ class stage_clock {
   std::shared_ptr<stage_log> log_;
 };
 
-/// One run of a stage: the work submitted to `ex` in the scope's life. Scopes on one stream nest;
-/// an inner stage's time counts in the outer one too.
+/// One run of a stage: the work submitted to `ex` in the scope's life, timed by `ex.clock`; nothing
+/// where that is null. Scopes on one stream nest; an inner stage's time counts in the outer one
+/// too.
 class stage_scope {
  public:
-  stage_scope(const stage_clock& clock, exec ex, const char* name);
+  stage_scope(exec ex, const std::string& name);
   ~stage_scope();
   stage_scope(const stage_scope&) = delete;
   stage_scope& operator=(const stage_scope&) = delete;
 
  private:
-  std::shared_ptr<stage_log> log_;
+  std::shared_ptr<stage_log> log_;  // null: nothing is timed
   std::shared_ptr<stage_run> run_;
   stream_ref stream_;
 };
+
+/// Gives what `work` gives, as one run of a stage.
+template <class F>
+auto timed(exec ex, const std::string& name, F&& work) {
+  const stage_scope scope(ex, name);
+  return work();
+}
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -145,7 +145,8 @@ class world {
                                    const std::function<void(const char* step)>& hook = {});
 
   [[nodiscard]] world_statistics statistics() const;
-  /// Seconds spent in each named stage since creation, by name.
+  /// Seconds spent in each named stage of writing since creation, measured on the device, in the
+  /// order of their first runs. "step.diffusion" is a part of "step". Sync.
   [[nodiscard]] std::vector<std::pair<std::string, double>> stage_seconds() const;
 
   /// Starts simulating with these passes. `columns` empty: derived from the voxels.
