@@ -124,7 +124,7 @@ endif()
 
 if(LITHIFY_TESTS)
   find_package(GTest 1.12 REQUIRED)
-  find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+  find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
 endif()
 if(LITHIFY_BENCH)
   find_package(benchmark REQUIRED)

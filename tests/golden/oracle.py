@@ -1,0 +1,473 @@
+"""The slow oracle of the golden digests: a world in plain Python, from the definitions alone.
+
+Reads a scenario and works out what `lithify run` must end with: import, strata, uplift, diffusion,
+settling, held sides, the content digest and the state digest. Nothing of the library is used or
+called; every rule is written again from the documents named beside it, over one list of materials a
+column and Python's integers of any length. What differs between this and the program is a mistake
+in one of them.
+
+    oracle.py SCENARIO.toml              prints the digests as JSON
+    oracle.py SCENARIO.toml --check FILE compares with a golden file; exits 1 where they differ
+
+Covers ESRI ASCII grids, nodata = "clip", the passes uplift and diffusion.
+"""
+
+import argparse
+import json
+import math
+import struct
+import sys
+import tomllib
+from pathlib import Path
+
+ONE = 1 << 20  # a voxel height, and the solid in a voxel without pores
+NOT_HELD = -(1 << 63)
+AIR, SEDIMENT = 0, 16
+MASK = (1 << 64) - 1
+
+# cuda/passes/README.md names the table; name, kind (0 empty, 1 consolidated, 2 loose), porosity.
+BUILT_IN = [
+    ("air", 0, 0.0), ("water", 0, 0.0), ("soil", 1, 0.45), ("sand", 1, 0.40), ("rock", 1, 0.05),
+    ("granite", 1, 0.01), ("basalt", 1, 0.10), ("limestone", 1, 0.10), ("sandstone", 1, 0.15),
+    ("clay", 1, 0.45), ("gravel", 1, 0.30), ("ice", 0, 0.0), ("snow", 0, 0.0), ("lava", 1, 0.0),
+    ("magma", 1, 0.0), ("dirt", 1, 0.45), ("sediment", 2, 0.30),
+]
+KINDS = ["empty", "consolidated", "loose"]
+
+
+def nearest(value):
+    """The nearest whole number, halves away from zero."""
+    return math.floor(value + 0.5) if value >= 0 else -math.floor(-value + 0.5)
+
+
+def towards_zero(numerator, denominator):
+    quotient = abs(numerator) // denominator
+    return quotient if numerator >= 0 else -quotient
+
+
+# --- MurmurHash3_x64_128 (Appleby), whole blocks, both halves seeded alike -------------------------
+
+
+def rotate(x, r):
+    return ((x << r) | (x >> (64 - r))) & MASK
+
+
+def final_mix(k):
+    k ^= k >> 33
+    k = k * 0xFF51AFD7ED558CCD & MASK
+    k ^= k >> 33
+    k = k * 0xC4CEB9FE1A85EC53 & MASK
+    return k ^ (k >> 33)
+
+
+def murmur(seed, words):
+    """Hash of an even number of 64-bit words: (low, high)."""
+    c1, c2 = 0x87C37B91114253D5, 0x4CF5AD432745937F
+    h1 = h2 = seed
+    for i in range(0, len(words), 2):
+        h1 ^= rotate(words[i] * c1 & MASK, 31) * c2 & MASK
+        h1 = ((rotate(h1, 27) + h2) * 5 + 0x52DCE729) & MASK
+        h2 ^= rotate(words[i + 1] * c2 & MASK, 33) * c1 & MASK
+        h2 = ((rotate(h2, 31) + h1) * 5 + 0x38495AB5) & MASK
+    h1 ^= 8 * len(words)
+    h2 ^= 8 * len(words)
+    h1 = (h1 + h2) & MASK
+    h2 = (h2 + h1) & MASK
+    h1, h2 = final_mix(h1), final_mix(h2)
+    h1 = (h1 + h2) & MASK
+    return h1, (h2 + h1) & MASK
+
+
+def digits(digest):
+    return f"{digest[1]:016x}{digest[0]:016x}"
+
+
+# --- What the scenario says ------------------------------------------------------------------------
+
+
+class Materials:
+    def __init__(self, scenario):
+        self.name = [m[0] for m in BUILT_IN]
+        self.kind = [m[1] for m in BUILT_IN]
+        porosity = [m[2] for m in BUILT_IN]
+        for m in scenario.get("material", []):
+            if m["name"] not in self.name:
+                self.name.append(m["name"])
+                self.kind.append(1)
+                porosity.append(0.0)
+            i = self.name.index(m["name"])
+            self.kind[i] = KINDS.index(m["kind"]) if "kind" in m else self.kind[i]
+            porosity[i] = m.get("porosity", porosity[i])
+        # geology.md of the design: s(m) = round((1 - porosity) 2^20), none in empty materials.
+        self.solid = [nearest((1.0 - p) * ONE) if k else 0 for k, p in zip(self.kind, porosity)]
+
+
+class Grid:
+    """An ESRI ASCII grid, cropped; rows from the south."""
+
+    def __init__(self, file, crop):
+        words = file.read_text().split()
+        header, at = {}, 0
+        while words[at][0].isalpha():
+            header[words[at].lower()] = float(words[at + 1])
+            at += 2
+        nx, ny = int(header["ncols"]), int(header["nrows"])
+        rows = [list(map(float, words[at + r * nx : at + (r + 1) * nx])) for r in range(ny)]
+        rows.reverse()
+        x0, y0, self.nx, self.ny = crop or (0, 0, nx, ny)
+        self.cell_m = header["cellsize"]
+        nodata = header.get("nodata_value", -9999.0)
+        # None: no data, so the column is outside the world.
+        self.height_m = [
+            None if h == nodata else h for row in rows[y0 : y0 + self.ny] for h in row[x0 : x0 + self.nx]
+        ]
+
+
+class Column:
+    """The voxels of a column from the floor up, and the state that is none of theirs."""
+
+    def __init__(self, voxels, rock_top, residual, material):
+        self.voxels = voxels
+        self.rock_top = rock_top
+        self.residual = residual
+        self.rock = material
+        self.n_loose = 0
+        self.ledger = 0
+        self.remainder_east = 0
+        self.remainder_north = 0
+        self.target = NOT_HELD
+        self.outside = rock_top < 0
+
+
+class World:
+    def __init__(self, file):
+        scenario = tomllib.loads(file.read_text())
+        self.materials = Materials(scenario)
+        self.solid = self.materials.solid
+        self.s = self.solid[SEDIMENT]
+        source = scenario["world"]
+        grid = Grid(file.parent / source["dem"], source.get("crop"))
+        self.nx, self.ny, self.cell_m = grid.nx, grid.ny, grid.cell_m
+        self.voxel_m = source["voxel_height_m"]
+        self.dt = scenario["run"]["step_yr"]
+        self.steps = scenario["run"]["steps"]
+        self.passes = [(name, scenario["passes"][name]) for name in scenario["passes"]["order"]]
+        self.step_number, self.time, self.frame, self.frame_rest = 0, 0.0, 0, 0
+        self.added, self.exported = 0, 0
+        self.build(grid, source)
+        self.place_boundary()
+
+    # --- Import: io/column_model.hpp, io/strata.hpp ---
+
+    def build(self, grid, source):
+        known = [h for h in grid.height_m if h is not None]
+        datum = math.floor((min(known) - source["basement_m"]) / self.voxel_m) * self.voxel_m
+        self.nz = math.ceil((max(known) + source["headroom_m"] - datum) / self.voxel_m)
+        self.columns = []
+        for cell, surface in enumerate(grid.height_m):
+            if surface is None:
+                self.columns.append(Column([AIR] * self.nz, -1, 0, AIR))
+                continue
+            bases = self.bases(source["layer"], surface, cell % self.nx, cell // self.nx)
+            height = math.floor((surface - datum) / self.voxel_m * ONE)  # 2^-20 voxels
+            top = (height - 1) // ONE
+            ids = [self.materials.name.index(layer["material"]) for layer in source["layer"]]
+            # A voxel takes the first layer whose base lies at or below its centre, the topmost voxel
+            # the first whose base lies under the surface.
+            voxels = [AIR] * self.nz
+            for z in range(top):
+                centre = datum + (z + 0.5) * self.voxel_m
+                voxels[z] = next(m for m, base in zip(ids, bases) if centre >= base)
+            rock = next(m for m, base in zip(ids, bases) if base < surface)
+            voxels[top] = rock
+            # The least solid whose height reaches the surface.
+            part = height - top * ONE
+            residual = -(-part * self.solid[rock] // ONE)
+            self.columns.append(Column(voxels, top, residual, rock))
+
+    def bases(self, layers, surface, x, y):
+        """The base of each layer at a cell, none above that of the layer over it."""
+        bases, above, lowest = [], surface, surface
+        for layer in layers:
+            if "thickness_m" in layer:
+                above = above - layer["thickness_m"]
+            elif "base_depth_m" in layer:
+                above = surface - layer["base_depth_m"]
+            elif "base_elevation_m" in layer:
+                # A plane through the grid's centre that sinks towards an azimuth.
+                fall = math.tan(math.radians(layer["dip_deg"]))
+                azimuth = math.radians(layer["dip_direction_deg"])
+                east = (x + 0.5 - self.nx / 2) * self.cell_m
+                north = (y + 0.5 - self.ny / 2) * self.cell_m
+                along = east * math.sin(azimuth) + north * math.cos(azimuth)
+                above = layer["base_elevation_m"] - fall * along
+            else:
+                above = -math.inf
+            lowest = min(lowest, above)
+            bases.append(lowest)
+        return bases
+
+    # --- Held sides: cuda/passes/README.md, "Boundary" ---
+
+    def neighbours(self, cell):
+        x, y = cell % self.nx, cell // self.nx
+        if x + 1 < self.nx:
+            yield cell + 1
+        if x > 0:
+            yield cell - 1
+        if y + 1 < self.ny:
+            yield cell + self.nx
+        if y > 0:
+            yield cell - self.nx
+
+    def place_boundary(self):
+        for cell, column in enumerate(self.columns):
+            x, y = cell % self.nx, cell // self.nx
+            on_side = (self.nx > 1 and x in (0, self.nx - 1)) or (self.ny > 1 and y in (0, self.ny - 1))
+            beside = any(self.columns[n].outside for n in self.neighbours(cell))
+            if not column.outside and (on_side or beside):
+                column.target = self.height(column)
+
+    def height(self, c):
+        """Surface height in 2^-20 voxels; loose matter that is owed counts as taken from the rock."""
+        loose = c.n_loose * self.s + c.ledger
+        if loose >= 0:
+            return c.rock_top * ONE + c.residual * ONE // self.solid[c.rock] + loose * ONE // self.s
+        return c.rock_top * ONE + (c.residual + loose) * ONE // self.solid[c.rock]
+
+    # --- A step ---
+
+    def step(self):
+        for name, parameters in self.passes:
+            if name == "uplift":
+                voxels = parameters["rate_m_per_yr"] * self.dt / self.voxel_m
+                total = (self.frame << 32) + self.frame_rest + nearest(voxels * 2.0**52)
+                self.frame, self.frame_rest = total >> 32, total & 0xFFFFFFFF
+            else:
+                self.diffuse(parameters["diffusivity_m2_per_yr"])
+                for c in self.columns:
+                    if not c.outside and c.target == NOT_HELD:
+                        self.settle(c)
+        for c in self.columns:
+            if c.target != NOT_HELD:
+                self.hold(c)
+                self.settle(c)
+        self.step_number += 1
+        self.time += self.dt
+
+    def diffuse(self, diffusivity):
+        """cuda/passes/diffusion.cu, its docstring."""
+        total = diffusivity * self.dt / (self.cell_m * self.cell_m)
+        substeps = max(1, math.ceil(total / 0.2))
+        coefficient = nearest(total / substeps * 2.0**60)
+        faces = []  # (from, to, name of the remainder)
+        for cell, c in enumerate(self.columns):
+            x, y = cell % self.nx, cell // self.nx
+            for inside, other, rest in (
+                (x + 1 < self.nx, cell + 1, "remainder_east"),
+                (y + 1 < self.ny, cell + self.nx, "remainder_north"),
+            ):
+                if inside and not c.outside and not self.columns[other].outside:
+                    if c.target == NOT_HELD or self.columns[other].target == NOT_HELD:
+                        faces.append((cell, other, rest))
+        for _ in range(substeps):
+            heights = [
+                0 if c.outside else c.target - self.frame if c.target != NOT_HELD else self.height(c)
+                for c in self.columns
+            ]
+            for here, there, rest in faces:
+                drop = heights[here] - heights[there]
+                # The flux in 2^-52 quanta, rounded once towards zero, and what waited.
+                exact = towards_zero(coefficient * drop * self.s, 1 << (60 + 20 - 52))
+                exact += getattr(self.columns[here], rest)
+                whole = towards_zero(exact, 1 << 52)
+                setattr(self.columns[here], rest, exact - (whole << 52))
+                self.columns[here].ledger -= whole
+                self.columns[there].ledger += whole
+            # A donor gives at most what stands above the floor. This world never asks for more.
+            assert all(h > 100 * ONE // self.s for h, c in zip(heights, self.columns) if not c.outside)
+
+    def settle(self, c):
+        """Ledgers to voxels: lay one on top at 1.5 s, take one back below 0, then rock."""
+        while 2 * c.ledger >= 3 * self.s:
+            c.n_loose += 1
+            c.voxels[c.rock_top + c.n_loose] = SEDIMENT
+            c.ledger -= self.s
+        while c.ledger < 0:
+            if c.n_loose > 0:
+                c.voxels[c.rock_top + c.n_loose] = AIR
+                c.n_loose -= 1
+                c.ledger += self.s
+                continue
+            if c.residual + c.ledger > 0:
+                c.residual += c.ledger
+                c.ledger = 0
+                continue
+            c.ledger += c.residual
+            c.voxels[c.rock_top] = AIR
+            c.rock_top -= 1
+            c.rock = c.voxels[c.rock_top]
+            c.residual = self.solid[c.rock]
+
+    def hold(self, c):
+        """What a held column must gain or lose to stand at its target: cuda/passes/boundary.cu."""
+        target = c.target - self.frame
+        before = c.ledger
+        if target >= self.height_of_rock(c):
+            # Sediment fills what is missing, or the loose cover gives: the most that does not pass it.
+            c.ledger = (target - self.height_of_rock(c)) * self.s // ONE - c.n_loose * self.s
+        else:
+            # All loose matter goes, and rock from the top, each voxel with its own solid.
+            gone = c.n_loose * self.s + c.ledger
+            z, left = c.rock_top, c.residual
+            while True:
+                kept = max((target - z * ONE) * self.solid[c.voxels[z]] // ONE, 0)
+                if 0 < kept <= left:
+                    gone += left - kept
+                    break
+                gone += left
+                z -= 1
+                left = self.solid[c.voxels[z]]
+            c.ledger = before - gone
+        moved = c.ledger - before
+        self.added += max(moved, 0)
+        self.exported += max(-moved, 0)
+
+    def height_of_rock(self, c):
+        return c.rock_top * ONE + c.residual * ONE // self.solid[c.rock]
+
+    def stored(self):
+        total = 0
+        for c in self.columns:
+            if not c.outside:
+                total += sum(self.solid[m] for m in c.voxels)
+                total += c.ledger - (self.solid[c.rock] - c.residual)
+        return total
+
+    # --- Digests: octree/README.md, "Content digest"; host/engine/README.md, "The state digest" ---
+
+    def content_digest(self):
+        level = 3
+        while 1 << level < max(self.nx, self.ny, self.nz):
+            level += 1
+        form = self.cube(0, 0, 0, level)
+        return murmur(1, [level, form[1]]) if form[0] == "uniform" else form[1]
+
+    def cube(self, x, y, z, level):
+        """("uniform", material) or ("digest", (low, high)) of an aligned cube."""
+        if x >= self.nx or y >= self.ny or z >= self.nz:
+            return "uniform", AIR
+        if level == 3:
+            return self.brick(x, y, z)
+        half = 1 << (level - 1)
+        subs = [
+            self.cube(x + (i & 1) * half, y + (i >> 1 & 1) * half, z + (i >> 2) * half, level - 1)
+            for i in range(8)
+        ]
+        if subs[0][0] == "uniform" and all(sub == subs[0] for sub in subs):
+            return subs[0]
+        words = []
+        for kind, value in subs:
+            words.extend(murmur(1, [level - 1, value]) if kind == "uniform" else value)
+        return "digest", murmur(3, words)
+
+    def brick(self, x0, y0, z0):
+        materials = []
+        for z in range(z0, z0 + 8):
+            for y in range(y0, y0 + 8):
+                for x in range(x0, x0 + 8):
+                    inside = x < self.nx and y < self.ny and z < self.nz
+                    materials.append(self.columns[y * self.nx + x].voxels[z] if inside else AIR)
+        if all(m == materials[0] for m in materials):
+            return "uniform", materials[0]
+        words = [
+            materials[i] | materials[i + 1] << 16 | materials[i + 2] << 32 | materials[i + 3] << 48
+            for i in range(0, 512, 4)
+        ]
+        return "digest", murmur(2, words)
+
+    def fields(self):
+        """(name, type, values) in the order of cuda/passes/README.md."""
+        names = [
+            ("rock_top", 1, "i", "rock_top"), ("n_loose", 1, "i", "n_loose"),
+            ("residual", 1, "i", "residual"), ("rock_material", 0, "H", "rock"),
+            ("sediment", 2, "q", "ledger"), ("remainder_east", 2, "q", "remainder_east"),
+            ("remainder_north", 2, "q", "remainder_north"), ("boundary_height", 2, "q", "target"),
+        ]
+        for name, kind, code, attribute in names:
+            values = [getattr(c, attribute) for c in self.columns]
+            yield name, kind, struct.pack(f"<{len(values)}{code}", *values)
+
+    def state(self):
+        """Digests of the state as it is now."""
+        found = {name: field_digest(name, kind, data) for name, kind, data in self.fields()}
+        content = self.content_digest()
+        words = [1, self.nx, self.ny, self.nz, bits(self.cell_m), bits(self.voxel_m)]
+        words += [self.frame & MASK, self.frame_rest, self.step_number]
+        words += [bits(self.time), len(self.solid), len(found)]
+        for name, solid, kind in zip(self.materials.name, self.solid, self.materials.kind):
+            words += [*bytes_digest(name.encode()), solid, kind]
+        for digest in found.values():
+            words += digest
+        words += content
+        named = {name: digits(d) for name, d in found.items()} | {"voxels": digits(content)}
+        return {"state": digits(murmur(0, words)), "fields": named}
+
+
+def bits(value):
+    return struct.unpack("<Q", struct.pack("<d", value))[0]
+
+
+def bytes_digest(data):
+    padded = data + b"\0" * (-len(data) % 16)
+    return murmur(len(data), struct.unpack(f"<{len(padded) // 8}Q", padded))
+
+
+def field_digest(name, kind, data):
+    words = [*bytes_digest(name.encode()), kind, len(data)]
+    for at in range(0, len(data), 1 << 20):
+        words += bytes_digest(data[at : at + (1 << 20)])
+    return murmur(0, words)
+
+
+def work_out(scenario):
+    world = World(scenario)
+    at_start = world.stored()
+    result = {"steps": {"0": world.state()}}
+    for _ in range(world.steps):
+        world.step()
+        if world.step_number % 5 == 0:
+            result["steps"][str(world.step_number)] = world.state()
+    stored = world.stored()
+    assert world.added - world.exported == stored - at_start, "the oracle loses matter"
+    result["budget"] = {
+        "in": str(world.added),
+        "exported": str(world.exported),
+        "stored_at_start": str(at_start),
+        "stored_at_end": str(stored),
+    }
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("scenario", type=Path)
+    parser.add_argument("--check", type=Path, metavar="FILE", help="a golden file to compare with")
+    arguments = parser.parse_args()
+    found = work_out(arguments.scenario)
+    if arguments.check is None:
+        print(json.dumps(found, indent=2))
+        return 0
+    golden = json.loads(arguments.check.read_text())
+    for step in found["steps"]:
+        for name, digest in found["steps"][step]["fields"].items():
+            if golden["steps"][step]["fields"][name] != digest:
+                print(f"step {step}: {name}: the golden file has another digest than {digest}")
+    if found != golden:
+        print(f"{arguments.check} differs from what the oracle works out")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
