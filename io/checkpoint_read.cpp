@@ -89,7 +89,26 @@ region_geometry get_geometry(const h5_reader& file) {
   return g;
 }
 
-material_table get_materials(const h5_reader& file) {
+// Properties that files of version 1.0 do not have: the built-in values stand for them.
+void get_later_properties(const h5_reader& file, std::vector<material>& list) {
+  const auto erodibility = file.array<double>("/materials/erodibility");
+  const auto repose = file.array<double>("/materials/repose_deg");
+  const auto diffusivity = file.array<double>("/materials/diffusivity_m2_per_yr");
+  for (const std::size_t n : {erodibility.size(), repose.size(), diffusivity.size()}) {
+    if (n != list.size()) {
+      file.corrupt("/materials", "holds arrays of different lengths");
+    }
+  }
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    list[i].erodibility = erodibility[i];
+    list[i].repose_deg = repose[i];
+    if (diffusivity[i] >= 0.0) {
+      list[i].diffusivity_m2_per_yr = diffusivity[i];
+    }
+  }
+}
+
+material_table get_materials(const h5_reader& file, std::uint16_t minor) {
   const std::vector<std::string> names = lines_of(file.text("/materials/names"));
   const auto kind = file.array<std::uint8_t>("/materials/kind");
   const auto porosity = file.array<double>("/materials/porosity");
@@ -106,14 +125,28 @@ material_table get_materials(const h5_reader& file) {
   if (names.size() < table.size()) {
     file.corrupt("/materials", "lacks built-in materials");
   }
+  std::vector<material> list;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (kind[i] > static_cast<std::uint8_t>(material_kind::loose)) {
       file.corrupt("/materials/kind", "holds an unknown kind");
     }
+    const auto known = table.find(names[i]);
+    material m = known ? table[*known] : material{};
+    m.name = names[i];
+    m.kind = static_cast<material_kind>(kind[i]);
+    m.porosity = porosity[i];
+    m.density_kg_per_m3 = density[i];
+    m.erosion_resistance = resistance[i];
+    m.frost_susceptibility = frost[i];
+    list.push_back(std::move(m));
+  }
+  if (minor >= 1) {
+    get_later_properties(file, list);
+  }
+  for (std::size_t i = 0; i < list.size(); ++i) {
     std::size_t id = 0;
     try {
-      id = table.set({names[i], static_cast<material_kind>(kind[i]), porosity[i], density[i],
-                      resistance[i], frost[i]});
+      id = table.set(list[i]);
     } catch (const error& refused) {
       file.corrupt("/materials", std::string("is refused: ") + refused.what());
     }
@@ -222,8 +255,8 @@ run_state get_state(const h5_reader& file) {
 }
 
 // Opens what verify_user_block has proved: the same descriptor, whatever the name means by now.
-h5_reader open_verified(const input_file& input) {
-  verify_user_block(input);
+h5_reader open_verified(const input_file& input, std::uint16_t& minor) {
+  minor = verify_user_block(input);
   h5_reader file("/proc/self/fd/" + std::to_string(input.descriptor()), input.name());
   file.expect_digests(file.text("/integrity/digests"));
   return file;
@@ -234,13 +267,14 @@ h5_reader open_verified(const input_file& input) {
 checkpoint read_checkpoint(const std::filesystem::path& path) {
   const input_file input(path);
   const hdf5_session session;
-  const h5_reader file = open_verified(input);
+  std::uint16_t minor = 0;
+  const h5_reader file = open_verified(input, minor);
   const complaint broken = corrupt_in(file);
 
   checkpoint data;
   data.geometry = get_geometry(file);
   check_geometry(get_size(file), data.geometry, broken);
-  data.materials = get_materials(file);
+  data.materials = get_materials(file, minor);
   data.voxels = get_voxels(file);
   check_voxels(data.voxels, data.materials.size(), broken);
   data.columns = get_columns(file);
@@ -256,14 +290,15 @@ checkpoint read_checkpoint(const std::filesystem::path& path) {
 checkpoint_summary read_summary(const std::filesystem::path& path) {
   const input_file input(path);
   const hdf5_session session;
-  const h5_reader file = open_verified(input);
+  std::uint16_t minor = 0;
+  const h5_reader file = open_verified(input, minor);
   const complaint broken = corrupt_in(file);
 
   checkpoint_summary summary;
   summary.size = get_size(file);
   summary.geometry = get_geometry(file);
   check_geometry(summary.size, summary.geometry, broken);
-  const material_table materials = get_materials(file);
+  const material_table materials = get_materials(file, minor);
   for (const material& m : materials.all()) {
     summary.materials.push_back(m.name);
   }

@@ -30,6 +30,9 @@ void put_materials(h5_writer& file, const material_table& table) {
   std::vector<double> density;
   std::vector<double> resistance;
   std::vector<double> frost;
+  std::vector<double> erodibility;
+  std::vector<double> repose;
+  std::vector<double> diffusivity;
   for (const material& m : table.all()) {
     require(m.name.find('\n') == std::string::npos, errc::invalid_argument,
             "a material's name holds a line end");
@@ -39,6 +42,9 @@ void put_materials(h5_writer& file, const material_table& table) {
     density.push_back(m.density_kg_per_m3);
     resistance.push_back(m.erosion_resistance);
     frost.push_back(m.frost_susceptibility);
+    erodibility.push_back(m.erodibility);
+    repose.push_back(m.repose_deg);
+    diffusivity.push_back(m.diffusivity_m2_per_yr.value_or(-1.0));
   }
   file.group("/materials");
   file.text("/materials/names", names);
@@ -47,6 +53,9 @@ void put_materials(h5_writer& file, const material_table& table) {
   file.array<double>("/materials/density_kg_per_m3", density);
   file.array<double>("/materials/erosion_resistance", resistance);
   file.array<double>("/materials/frost_susceptibility", frost);
+  file.array<double>("/materials/erodibility", erodibility);
+  file.array<double>("/materials/repose_deg", repose);
+  file.array<double>("/materials/diffusivity_m2_per_yr", diffusivity);
 }
 
 void put_sparse(h5_writer& file, const voxel_image& voxels) {

@@ -62,7 +62,7 @@ block make_user_block(std::span<const std::byte> rest, std::uint16_t major, std:
   return bytes;
 }
 
-void verify_user_block(const input_file& file) {
+std::uint16_t verify_user_block(const input_file& file) {
   const auto corrupt = [&](const std::string& why) -> void {
     throw error(errc::corrupt_file, "'" + file.name() + "' " + why);
   };
@@ -107,6 +107,7 @@ void verify_user_block(const input_file& file) {
     corrupt("is damaged: bytes 512 to " + std::to_string(length) +
             " do not match the checksum at byte 24");
   }
+  return get<std::uint16_t>(bytes, 10);
 }
 
 }  // namespace lithify::io

@@ -20,7 +20,7 @@ class input_file;
 
 inline constexpr std::size_t user_block_size = 512;
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 0;
+inline constexpr std::uint16_t format_minor = 1;  // 1: more properties of materials
 
 /// The block for a file whose bytes after the block are `rest`.
 [[nodiscard]] std::array<std::byte, user_block_size> make_user_block(
@@ -31,9 +31,9 @@ inline constexpr std::uint16_t format_minor = 0;
 /// XXH3-128 of `data` in one call.
 [[nodiscard]] digest128 xxh3_128(std::span<const std::byte> data);
 
-/// Checks the block, the length and the checksum of the whole file.
+/// Checks the block, the length and the checksum of the whole file; gives its minor version.
 /// Errors: corrupt_file (file, byte, reason); unsupported_version for a newer major version.
 /// Cost: one sequential read.
-void verify_user_block(const input_file& file);
+std::uint16_t verify_user_block(const input_file& file);
 
 }  // namespace lithify::io

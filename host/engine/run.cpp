@@ -159,8 +159,9 @@ class runner {
     return found;
   }
 
-  start resume(const checkpoint_folder::loaded& from) {
+  start resume(checkpoint_folder::loaded& from) {
     require_same_world(scenario_, from.data, from.file);
+    from.data.materials = scenario_.materials;  // what passes read of them may change
     world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
     require(w.state_digest() == from.data.digest, errc::corrupt_file,
             "checkpoint '" + from.file.string() +
@@ -178,6 +179,7 @@ class runner {
     }
     io::checkpoint from = io::read_checkpoint(scenario_.world.checkpoint);
     require_same_world(scenario_, from, scenario_.world.checkpoint);
+    from.materials = scenario_.materials;
     from.state.step = 0;  // a run of its own, over the world that another one left
     from.state.time_yr = 0.0;
     return make_world(from, scenario_.overlay, scenario_.passes, options_.device);

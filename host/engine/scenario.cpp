@@ -22,6 +22,7 @@ constexpr number_range uplift_m_per_yr{-10.0, 10.0};
 constexpr number_range diffusivity_m2_per_yr{0.0, 1e6};
 constexpr number_range fraction{0.0, 1.0};
 constexpr number_range property{0.0, 1e6};
+constexpr number_range repose_deg{1.0, 89.0};
 constexpr std::int64_t many = std::int64_t{1} << 40;
 
 std::string read_text(const fs::path& file) {
@@ -58,6 +59,11 @@ void read_material(toml_section section, material_table& table) {
       section.number("erosion_resistance", property).value_or(m.erosion_resistance);
   m.frost_susceptibility =
       section.number("frost_susceptibility", fraction).value_or(m.frost_susceptibility);
+  m.erodibility = section.number("erodibility", property).value_or(m.erodibility);
+  m.repose_deg = section.number("repose_deg", repose_deg).value_or(m.repose_deg);
+  if (const auto kappa = section.number("diffusivity_m2_per_yr", diffusivity_m2_per_yr)) {
+    m.diffusivity_m2_per_yr = kappa;
+  }
   section.finish();
   try {
     table.set(m);

@@ -121,6 +121,23 @@ TEST_F(damage, a_newer_minor_version_is_read) {
   test::expect_equal(sample_checkpoint(), read_checkpoint(file_));
 }
 
+TEST_F(damage, an_older_minor_version_is_read) {
+  edit([](hid_t file) {
+    for (const char* name : {"erodibility", "repose_deg", "diffusivity_m2_per_yr"}) {
+      ASSERT_GE(H5Ldelete(file, (std::string("/materials/") + name).c_str(), H5P_DEFAULT), 0);
+    }
+  });
+  refused_when_read("1.1 without the properties that it brought");
+  test::write_all(file_, wrapped(test::read_all(folder_ / "rest.h5"), format_major, 0));
+  const checkpoint old = read_checkpoint(file_);
+  const material_table builtin;
+  EXPECT_EQ(old.materials[5].repose_deg, builtin[5].repose_deg);
+  EXPECT_EQ(old.materials[5].erodibility, builtin[5].erodibility);
+  EXPECT_EQ(old.materials[17].name, "tuff");
+  EXPECT_EQ(old.materials[17].repose_deg, material{}.repose_deg);
+  EXPECT_FALSE(old.materials[17].diffusivity_m2_per_yr.has_value());
+}
+
 TEST_F(damage, other_files_are_told_apart) {
   refused("", "empty");
   refused("ncols 3", "a DEM");

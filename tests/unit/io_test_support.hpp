@@ -94,6 +94,9 @@ inline checkpoint sample_checkpoint() {
   material m;
   m.name = "tuff";
   m.porosity = 0.31;
+  m.erodibility = 3.5;
+  m.repose_deg = 48.25;
+  m.diffusivity_m2_per_yr = 0.0;
   c.materials.set(m);
 
   voxel_image& v = c.voxels;
@@ -158,6 +161,9 @@ inline void expect_equal(const checkpoint& a, const checkpoint& b) {
     EXPECT_EQ(ma.density_kg_per_m3, mb.density_kg_per_m3);
     EXPECT_EQ(ma.erosion_resistance, mb.erosion_resistance);
     EXPECT_EQ(ma.frost_susceptibility, mb.frost_susceptibility);
+    EXPECT_EQ(ma.erodibility, mb.erodibility);
+    EXPECT_EQ(ma.repose_deg, mb.repose_deg);
+    EXPECT_EQ(ma.diffusivity_m2_per_yr, mb.diffusivity_m2_per_yr);
   }
   EXPECT_EQ(a.voxels.size, b.voxels.size);
   EXPECT_EQ(a.voxels.uniform_level, b.voxels.uniform_level);

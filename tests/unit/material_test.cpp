@@ -76,6 +76,13 @@ TEST(material, refuses_what_is_not_a_material) {
   expect_refused(table, {"x", material_kind::loose, 0.1, -1, 0, 0});
   expect_refused(table, {"x", material_kind::loose, 0.1, 1, nan, 0});
   expect_refused(table, {"x", material_kind::loose, 0.1, 1, 0, inf});
+  for (const double repose : {0.0, 0.99, 89.01, -30.0, inf, nan}) {
+    expect_refused(table, {"x", material_kind::loose, 0.1, 1, 0, 0, 1.0, repose});
+  }
+  for (const double bad : {-1.0, inf, nan}) {
+    expect_refused(table, {"x", material_kind::loose, 0.1, 1, 0, 0, bad});
+    expect_refused(table, {"x", material_kind::loose, 0.1, 1, 0, 0, 1.0, 30.0, bad});
+  }
   expect_refused(table, {"air", material_kind::consolidated, 0.1, 1, 0, 0});
   expect_refused(table, {"sediment", material_kind::empty, 0.1, 1, 0, 0});
   EXPECT_EQ(table[sediment].kind, material_kind::loose);

@@ -92,6 +92,9 @@ porosity = 0.25
 [[material]]
 name = "granite"
 density_kg_per_m3 = 2650
+erodibility = 0.25
+repose_deg = 70
+diffusivity_m2_per_yr = 0.002
 [[world.layer]]
 material = "marl"
 base_elevation_m = 900
@@ -104,6 +107,10 @@ material = "granite"
   EXPECT_EQ(s.materials[*marl].solid_quanta(), 786432);
   EXPECT_EQ(s.materials[*s.materials.find("granite")].density_kg_per_m3, 2650.0);
   EXPECT_EQ(s.materials[*s.materials.find("granite")].porosity, 0.01) << "not named: unchanged";
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].erodibility, 0.25);
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].repose_deg, 70.0);
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].diffusivity_m2_per_yr, 0.002);
+  EXPECT_FALSE(s.materials[*marl].diffusivity_m2_per_yr.has_value());
   ASSERT_EQ(s.world.strata.layers.size(), 2U);
   EXPECT_EQ(s.world.strata.layers[0].dip_deg, 12.0);
 }
@@ -160,6 +167,11 @@ TEST_F(scenario_reader, refuses_what_contradicts_itself) {
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\nkind = 'loose'\n"),
               HasSubstr("built in"));
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'x'\nporosity = 1.0\n"), HasSubstr("porosity"));
+  for (const char* bad : {"repose_deg = 0.5", "repose_deg = 90", "erodibility = -1",
+                          "diffusivity_m2_per_yr = -0.1", "erodibility = nan"}) {
+    const std::string key = std::string(bad).substr(0, std::string(bad).find(' '));
+    EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\n" + bad + "\n"), HasSubstr(key));
+  }
 }
 
 TEST_F(scenario_reader, refuses_what_is_no_scenario) {

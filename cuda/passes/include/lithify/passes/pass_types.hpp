@@ -20,6 +20,19 @@ struct diffusion_parameters {
   double diffusivity_m2_per_yr = 0.01;
 };
 
+/// Rivers: dz/dt = -k erodibility A^m S, with drainage area A in m^2. Erodibility is the material's
+/// at the surface (material.hpp), a factor on k.
+struct stream_power_parameters {
+  double k = 2e-6;  ///< m^(1 - 2m) / yr; of a material of erodibility 1
+  /// Exponent of the area. 0.5 would be free of scale (Kwang & Parker 2017).
+  double m = 0.45;
+};
+
+/// Scree: slopes steeper than the repose angle of the material at the surface slide.
+struct talus_parameters {
+  std::int64_t max_sweeps = 64;  ///< a step stops after so many; what is left is reported
+};
+
 /// One pass of a step, in the order in which a scenario lists them.
 using pass_config = std::variant<uplift_parameters, diffusion_parameters>;
 

@@ -30,6 +30,10 @@ struct material {
   double density_kg_per_m3 = 0.0;     ///< bulk density
   double erosion_resistance = 0.0;    ///< relative to soil = 1; 0 = not stated
   double frost_susceptibility = 0.0;  ///< fraction, 0 = not stated
+  double erodibility = 1.0;           ///< factor on the k of stream power
+  double repose_deg = 60.0;           ///< steepest slope that stands, [1, 89]
+  /// Of hillslope creep; nothing: what the pass says.
+  std::optional<double> diffusivity_m2_per_yr = std::nullopt;
 
   /// Quanta of solid in a full voxel: round((1 - porosity) 2^20), 0 for kind `empty`.
   [[nodiscard]] std::int32_t solid_quanta() const;
@@ -50,8 +54,8 @@ class material_table {
   /// Id of a name (lower case, exact), or nothing.
   [[nodiscard]] std::optional<material_id> find(std::string_view name) const;
   /// Adds a material, or replaces the properties of the one that has its name; gives the id.
-  /// Errors: invalid_argument for an empty name, a porosity outside [0, 1), a value that is not
-  /// finite, or a built-in id whose kind would change.
+  /// Errors: invalid_argument for an empty name, a porosity outside [0, 1), a repose angle outside
+  /// [1, 89], a value that is not finite or negative, or a built-in id whose kind would change.
   material_id set(const material& m);
 
  private:
