@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 #include <system_error>
 
 namespace lithify::io {
@@ -19,7 +20,22 @@ namespace {
 std::string reason(int code) { return std::generic_category().message(code); }
 
 [[noreturn]] void fail(std::string_view what, const std::string& path, int code) {
-  throw error(errc::io_failure, "cannot " + std::string(what) + " '" + path + "': " + reason(code));
+  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  throw error(full ? errc::out_of_space : errc::io_failure,
+              "cannot " + std::string(what) + " '" + path + "': " + reason(code) +
+                  (full ? "; make room or write elsewhere" : ""));
+}
+
+/// Refuses what cannot fit before a byte of it is written: the space that is left stays free for
+/// others.
+void require_room(file_system& system,
+                  const std::string& file,
+                  const std::string& folder,
+                  std::uint64_t bytes) {
+  const std::uint64_t room = system.available(folder.c_str());
+  require(bytes <= room, errc::out_of_space,
+          "cannot write '" + file + "': it has " + std::to_string(bytes) + " bytes, '" + folder +
+              "' has room for " + std::to_string(room) + "; make room or write elsewhere");
 }
 
 /// The temporary file: removed, unless it was renamed, when the scope ends.
@@ -134,6 +150,13 @@ int file_system::sync(int descriptor) { return ::fsync(descriptor); }
 int file_system::close(int descriptor) { return ::close(descriptor); }
 int file_system::rename(const char* from, const char* to) { return ::rename(from, to); }
 int file_system::remove(const char* path) { return ::unlink(path); }
+std::uint64_t file_system::available(const char* folder) {
+  std::error_code failed;
+  const std::filesystem::space_info space = std::filesystem::space(folder, failed);
+  // Some network and user-space file systems state a size of zero: they do not know.
+  const bool known = !failed && space.capacity > 0;
+  return known ? space.available : std::numeric_limits<std::uint64_t>::max();
+}
 
 file_system& file_system::real() {
   static file_system system;
@@ -146,6 +169,11 @@ void replace_file(const std::filesystem::path& file,
   require(file.has_filename(), errc::io_failure,
           "cannot write '" + file.string() + "': the name of a file is missing");
   const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
+  std::uint64_t bytes = 0;
+  for (const auto piece : pieces) {
+    bytes += piece.size();
+  }
+  require_room(system, file.string(), folder, bytes);
   {
     temporary_file temporary(system, file.string() + ".tmp");
     for (const auto piece : pieces) {

@@ -34,6 +34,9 @@ class file_system {
   virtual int close(int descriptor);
   virtual int rename(const char* from, const char* to);
   virtual int remove(const char* path);
+  /// Bytes that this user may still write on the file system of a folder; the largest number where
+  /// that is not known.
+  virtual std::uint64_t available(const char* folder);
 
   /// The operating system's own calls.
   [[nodiscard]] static file_system& real();
@@ -42,7 +45,8 @@ class file_system {
 /// Makes `pieces`, one after another, the whole content of `file`.
 ///
 /// Errors: io_failure with the path, the step that failed and the system's reason; also when
-/// another process is writing the same file.
+/// another process is writing the same file. out_of_space when the file would not fit (before
+/// anything is written), or did not: a full disk, a quota, a limit of file sizes.
 void replace_file(const std::filesystem::path& file,
                   std::span<const std::span<const std::byte>> pieces,
                   file_system& system = file_system::real());

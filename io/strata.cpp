@@ -2,6 +2,7 @@
 
 #include "file_layer.hpp"
 #include "lithify/base/error.hpp"
+#include "lithify/base/names.hpp"
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <optional>
 
 namespace lithify::io {
@@ -24,36 +24,6 @@ constexpr std::array<std::string_view, 7> layer_keys = {
     "material", "thickness_m",       "base_depth_m", "base_elevation_m",
     "dip_deg",  "dip_direction_deg", "at_m"};
 constexpr std::array<std::string_view, 1> root_keys = {"layer"};
-
-// Levenshtein distance: how many letters to change, add or leave out.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-template <class Names>
-std::string nearest(std::string_view word, const Names& names) {
-  std::string best;
-  std::size_t least = 0;
-  for (const auto& name : names) {
-    const std::size_t d = distance(word, name);
-    if (best.empty() || d < least) {
-      best = name;
-      least = d;
-    }
-  }
-  return best;
-}
 
 std::vector<std::string> consolidated_names(const material_table& materials) {
   std::vector<std::string> names;
@@ -107,8 +77,9 @@ class strata_parser {
   void check_keys(const toml::table& table, const Names& known) const {
     for (const auto& [key, value] : table) {
       if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        fail(key.source(), "unknown key '" + std::string(key.str()) + "'; did you mean '" +
-                               nearest(key.str(), known) + "'?");
+        const std::string word(key.str());
+        const std::vector<std::string> names(known.begin(), known.end());
+        fail(key.source(), "unknown key '" + word + "'" + name_hint(word, names));
       }
     }
   }
@@ -135,8 +106,8 @@ class strata_parser {
     const std::string name = node->as_string()->get();
     const auto id = materials_.find(name);
     if (!id) {
-      fail(node->source(), "unknown material '" + name + "'; did you mean '" +
-                               nearest(name, consolidated_names(materials_)) + "'?");
+      fail(node->source(),
+           "unknown material '" + name + "'" + name_hint(name, consolidated_names(materials_)));
     }
     return *id;
   }

@@ -20,6 +20,8 @@ std::string_view to_string(errc code) noexcept {
       return "unsupported_version";
     case errc::out_of_memory:
       return "out_of_memory";
+    case errc::out_of_space:
+      return "out_of_space";
     case errc::device_failure:
       return "device_failure";
     case errc::internal:

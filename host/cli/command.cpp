@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -23,6 +25,7 @@ int exit_code_of(errc code) {
     case errc::unsupported_version:
       return exit_code::unsupported_version;
     case errc::out_of_memory:
+    case errc::out_of_space:
       return exit_code::out_of_resources;
     case errc::device_failure:
     case errc::internal:
@@ -69,6 +72,69 @@ voxel parse_voxel(const std::string& text, const std::string& option) {
   }
   return {static_cast<std::int32_t>(n[0]), static_cast<std::int32_t>(n[1]),
           static_cast<std::int32_t>(n[2])};
+}
+
+CLI::Option* add_whole(CLI::App& command,
+                       const std::string& name,
+                       const std::string& description,
+                       std::int64_t low,
+                       std::int64_t high,
+                       std::function<void(std::int64_t)> take) {
+  const auto read = [=, take = std::move(take)](const std::string& text) {
+    std::int64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    if (failed != std::errc() || stop != end || value < low || value > high) {
+      throw CLI::ValidationError(
+          name, fmt::format("'{}' must be a whole number from {} to {}", text, low, high));
+    }
+    take(value);
+  };
+  return command.add_option_function<std::string>(name, read, description)->type_name("INT");
+}
+
+CLI::Option* add_real(CLI::App& command,
+                      const std::string& name,
+                      const std::string& description,
+                      real_range range,
+                      std::function<void(double)> take) {
+  const auto read = [=, take = std::move(take)](const std::string& text) {
+    double value = 0.0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, value);
+    // Written so that a number that is none (nan) fails.
+    const bool inside =
+        (range.above_low ? value > range.low : value >= range.low) && value <= range.high;
+    if (failed != std::errc() || stop != end || !inside) {
+      throw CLI::ValidationError(
+          name, fmt::format("'{}' must be a number {}{} to {}", text,
+                            range.above_low ? "above " : "from ", range.low, range.high));
+    }
+    take(value);
+  };
+  return command.add_option_function<std::string>(name, read, description)->type_name("FLOAT");
+}
+
+void refuse_empty_values(CLI::App& app) {
+  const auto not_empty = [](const std::string& text) {
+    return text.empty() ? std::string("the value is empty") : std::string();
+  };
+  for (CLI::App* const command : app.get_subcommands({})) {
+    for (CLI::Option* const option : command->get_options()) {
+      if (option->get_items_expected_max() > 0) {
+        option->check(not_empty);
+      }
+    }
+  }
+}
+
+void say(const std::string& text) {
+  std::string line = text;
+  // Control characters of a file could end the line or steer the terminal.
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  line += '\n';
+  (void)std::fputs(line.c_str(), stderr);
 }
 
 void require_writable(const std::filesystem::path& file,

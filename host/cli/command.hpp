@@ -57,6 +57,34 @@ void add_devices(program& p);
 /// "X,Y,Z". Errors: invalid_argument, outside_region past 32 bits.
 [[nodiscard]] voxel parse_voxel(const std::string& text, const std::string& option);
 
+/// Adds an option that takes a whole number in decimal, from `low` to `high`.
+CLI::Option* add_whole(CLI::App& command,
+                       const std::string& name,
+                       const std::string& description,
+                       std::int64_t low,
+                       std::int64_t high,
+                       std::function<void(std::int64_t)> take);
+
+/// What a number on the command line may be; `low` itself only if it is not `above_low`.
+struct real_range {
+  double low;
+  double high;
+  bool above_low = false;
+};
+/// Adds an option that takes a finite number in a range.
+CLI::Option* add_real(CLI::App& command,
+                      const std::string& name,
+                      const std::string& description,
+                      real_range range,
+                      std::function<void(double)> take);
+
+/// Makes every option of every command refuse an empty text: a variable of a script that was never
+/// set must not read as "not given".
+void refuse_empty_values(CLI::App& app);
+
+/// Prints a line on stderr: one line whatever was in the text, and no error where nobody listens.
+void say(const std::string& text);
+
 /// Refuses a file that cannot be written, before any work is done for it: what is there must be a
 /// plain file, and none of `inputs` (empty names are not given). Errors: io_failure.
 void require_writable(const std::filesystem::path& file, std::initializer_list<std::string> inputs);

@@ -34,6 +34,8 @@ int import_dem(const program& p, const import_arguments& a) {
   source.import.resample_m = a.resample_m;
   if (!a.crop.empty()) {
     const auto c = parse_numbers(a.crop, "--crop", "X,Y,W,H");
+    require(c[0] >= 0 && c[1] >= 0 && c[2] >= 1 && c[3] >= 1, errc::invalid_argument,
+            "--crop: '" + a.crop + "' must have X and Y of at least 0, W and H of at least 1");
     source.import.crop = {c[0], c[1], c[2], c[3]};
   }
   source.strata =
@@ -56,12 +58,19 @@ void add_import(program& p) {
   const auto a = std::make_shared<import_arguments>();
   c->add_option("DEM", a->dem, "GeoTIFF or ESRI ASCII grid, in metres")->required();
   c->add_option("-o", a->out, "Checkpoint to write")->required();
-  c->add_option("--voxel-height", a->columns.voxel_height_m, "Metres")->capture_default_str();
-  c->add_option("--basement", a->columns.basement_m, "Metres of ground under the lowest surface")
-      ->capture_default_str();
-  c->add_option("--headroom", a->columns.headroom_m, "Metres of air above the highest surface")
-      ->capture_default_str();
-  c->add_option("--resample", a->resample_m, "New cell size in metres, bilinear");
+  constexpr real_range length_m{0.0, 1e6, true};  // as in scenarios
+  constexpr real_range depth_m{0.0, 1e6};
+  add_real(*c, "--voxel-height", "Metres", length_m, [a](double m) {
+    a->columns.voxel_height_m = m;
+  })->default_str(fmt::format("{}", a->columns.voxel_height_m));
+  add_real(*c, "--basement", "Metres of ground under the lowest surface", depth_m, [a](double m) {
+    a->columns.basement_m = m;
+  })->default_str(fmt::format("{}", a->columns.basement_m));
+  add_real(*c, "--headroom", "Metres of air above the highest surface", depth_m, [a](double m) {
+    a->columns.headroom_m = m;
+  })->default_str(fmt::format("{}", a->columns.headroom_m));
+  add_real(*c, "--resample", "New cell size in metres, bilinear", length_m,
+           [a](double m) { a->resample_m = m; });
   c->add_option("--strata", a->strata, "Strata (TOML); else soil, sandstone, limestone, granite");
   c->add_option("--nodata", a->nodata, "fill, clip or error")
       ->check(CLI::IsMember({"fill", "clip", "error"}))

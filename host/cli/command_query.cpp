@@ -54,7 +54,9 @@ void add_query(program& p) {
   c->add_option("VOXEL", a->at, "X,Y,Z from the south-west corner of the floor");
   c->add_option("--box", a->box,
                 "X0,Y0,Z0:X1,Y1,Z1, half-open: cubes of one material that tile it");
-  c->add_option("--lod", a->lod, "Cubes of 2^K voxels")->capture_default_str();
+  add_whole(*c, "--lod", "Cubes of 2^K voxels", 0, coordinate_bits, [a](std::int64_t k) {
+    a->lod = static_cast<int>(k);
+  })->default_str("0");
   c->footer(
       "Example: lithify query world.h5 120,80,640\n"
       "         lithify query world.h5 --box 0,0,600:64,64,664 --lod 3");

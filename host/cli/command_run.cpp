@@ -8,9 +8,13 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace lithify::cli {
 
 namespace {
+
+constexpr std::int64_t many = std::int64_t{1} << 40;  // as in scenarios
 
 struct run_arguments {
   std::string scenario;
@@ -24,27 +28,23 @@ struct run_arguments {
   bool json = false;
 };
 
-/// "H:MM:SS" or "MM:SS" or "SS".
+/// "H:MM:SS", minutes and seconds below 60.
 std::chrono::seconds parse_duration(const std::string& text) {
-  std::int64_t seconds = 0;
-  std::int64_t part = 0;
-  int digits = 0;
-  int colons = 0;
-  bool good = !text.empty();
-  for (const char c : text) {
-    if (c == ':') {
-      good = good && digits > 0 && ++colons <= 2;
-      seconds = (seconds + part) * 60;
-      part = 0;
-      digits = 0;
-    } else {
-      good = good && c >= '0' && c <= '9' && ++digits <= 6;
-      part = good ? 10 * part + (c - '0') : 0;
-    }
+  std::int64_t part[3] = {};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool good = true;
+  for (int i = 0; good && i < 3; ++i) {
+    const auto [stop, failed] = std::from_chars(at, end, part[i]);
+    const std::ptrdiff_t digits = stop - at;
+    good = failed == std::errc() && part[i] >= 0 && digits <= 6 &&
+           (i == 0 || (digits == 2 && part[i] < 60)) && (i == 2 ? stop == end : stop != end) &&
+           (i == 2 || *stop == ':');
+    at = stop + 1;
   }
-  require(good && digits > 0, errc::invalid_argument,
-          "--wall-limit: '" + text + "' must be H:MM:SS");
-  return std::chrono::seconds(seconds + part);
+  require(good, errc::invalid_argument,
+          "--wall-limit: '" + text + "' must be H:MM:SS, minutes and seconds below 60");
+  return std::chrono::seconds((part[0] * 60 + part[1]) * 60 + part[2]);
 }
 
 std::string quanta(int128 value) { return to_decimal(value); }
@@ -100,7 +100,7 @@ int run_scenario(const program& p, run_arguments& a) {
   } else if (!a.report.quiet) {
     print_summary(summary);
   }
-  return summary.warnings.empty() ? exit_code::ok : exit_code::recovered;
+  return summary.warnings.empty() && !observer.warned() ? exit_code::ok : exit_code::recovered;
 }
 
 int check_scenario(const std::string& file, const std::vector<std::string>& set) {
@@ -133,12 +133,16 @@ void add_run(program& p) {
   c->add_option("SCENARIO", a->scenario, "Scenario (TOML)")->required();
   c->add_option("--device", a->run.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   c->add_option("--out", a->out, "Output folder; wins over the scenario");
-  c->add_option("--steps", a->run.steps, "Steps in all, resumed ones included");
+  add_whole(*c, "--steps", "Steps in all, resumed ones included", 0, many,
+            [a](std::int64_t n) { a->run.steps = n; });
   c->add_option("--resume", a->run.resume,
                 "Checkpoint, folder (its newest valid one), or auto (of the output folder)");
-  c->add_option("--checkpoint-every", a->run.checkpoint_every, "Steps between checkpoints");
-  c->add_option("--keep", a->run.keep, "Checkpoints to keep");
-  c->add_option("--threads", a->threads, "Threads of the CPU backend; 0: one a core");
+  add_whole(*c, "--checkpoint-every", "Steps between checkpoints; 0: at the start and the end only",
+            0, many, [a](std::int64_t n) { a->run.checkpoint_every = n; });
+  add_whole(*c, "--keep", "Newest checkpoints to keep", 1, many,
+            [a](std::int64_t n) { a->run.keep = n; });
+  add_whole(*c, "--threads", "Threads of the CPU backend; 0: one a core", 0, device::max_threads,
+            [a](std::int64_t n) { a->threads = static_cast<int>(n); });
   c->add_option("--progress", a->progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   c->add_flag("--json", a->json, "Print the summary as one JSON object");

@@ -1,24 +1,54 @@
 /// The program `lithify`: parses the command line, runs one command, turns errors into one line on
-/// stderr and an exit code (command.hpp).
+/// stderr and an exit code (command.hpp). What cannot be written to stdout is an error, too.
 #include "command.hpp"
-#include "lithify/engine/scenario.hpp"
+#include "lithify/base/names.hpp"
 
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <new>
+#include <system_error>
 
 namespace {
 
 using lithify::cli::program;
 namespace exit_code = lithify::cli::exit_code;
 
-/// One line, whatever was in the text.
-int fail(std::string text, int code) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  fmt::print(stderr, "lithify: {}\n", text);
+int fail(const std::string& text, int code) {
+  lithify::cli::say("lithify: " + text);
   return code;
+}
+
+int fail_output(const std::string& why) {
+  return fail(
+      "standard output cannot be written: " + why + "; what the command wrote to files is complete",
+      exit_code::out_of_resources);
+}
+
+/// A descriptor that the caller closed would be given to the next file that is opened, and what is
+/// printed would land there. It gets a place-holder that refuses instead.
+void reserve_standard_descriptors() {
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(standard, F_GETFD) < 0 && errno == EBADF) {
+      (void)::open("/dev/null", standard == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
+}
+
+/// What a command returned, unless what it printed is lost.
+int printed(int code) {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  const int why = errno;
+  if (flushed && std::ferror(stdout) == 0) {
+    return code;
+  }
+  const int failed = fail_output(why != 0 ? std::strerror(why) : "earlier output was lost");
+  return code > exit_code::recovered ? code : failed;
 }
 
 std::string typed(int argc, char** argv) {
@@ -45,11 +75,10 @@ std::string usage_error(const program& p, const CLI::ParseError& wrong, int argc
   for (const CLI::App* command : p.app.get_subcommands({})) {
     commands.push_back(command->get_name());
   }
-  return "there is no command '" + word + "'; did you mean '" +
-         lithify::engine::nearest_name(word, commands) + "'?";
+  return "there is no command '" + word + "'" + lithify::name_hint(word, commands);
 }
 
-int run(program& p, int argc, char** argv) {
+int parse_and_run(program& p, int argc, char** argv) {
   try {
     p.app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -58,13 +87,28 @@ int run(program& p, int argc, char** argv) {
     return fail(usage_error(p, wrong, argc, argv) + "; see '" + chosen(p) + " --help'",
                 exit_code::bad_input);
   }
+  return p.action();
+}
+
+int run(program& p, int argc, char** argv) {
   try {
-    return p.action();
+    return parse_and_run(p, argc, argv);
   } catch (const lithify::error& e) {
     return fail(e.what(), lithify::cli::exit_code_of(e.code()));
   } catch (const std::bad_alloc&) {
     return fail("out of host memory; use a smaller region or a machine with more",
                 exit_code::out_of_resources);
+  } catch (const std::system_error& e) {
+    if (std::ferror(stdout) != 0) {
+      return fail_output(e.code().message());
+    }
+    const bool short_of = e.code() == std::errc::resource_unavailable_try_again ||
+                          e.code() == std::errc::not_enough_memory;
+    return short_of ? fail(std::string("out of threads or memory: ") + e.what() +
+                               "; use fewer threads or a smaller region",
+                           exit_code::out_of_resources)
+                    : fail(std::string("internal error: ") + e.what() + "; please report it",
+                           exit_code::internal);
   } catch (const std::exception& e) {
     return fail(std::string("internal error: ") + e.what() + "; please report it",
                 exit_code::internal);
@@ -74,6 +118,8 @@ int run(program& p, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  reserve_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails then, as on a full disk
   program p;
   p.command_line = typed(argc, argv);
   p.app.name("lithify");
@@ -93,5 +139,6 @@ int main(int argc, char** argv) {
   lithify::cli::add_digest(p);
   lithify::cli::add_query(p);
   lithify::cli::add_devices(p);
-  return run(p, argc, argv);
+  lithify::cli::refuse_empty_values(p.app);
+  return printed(run(p, argc, argv));
 }

@@ -65,7 +65,7 @@ reporter::~reporter() { clear_bar(); }
 
 void reporter::clear_bar() {
   if (bar_shown_) {
-    fmt::print(stderr, "\r\x1b[K");
+    (void)std::fputs("\r\x1b[K", stderr);
     bar_shown_ = false;
   }
 }
@@ -74,6 +74,10 @@ void reporter::log(const std::string& text) {
   if (log_.is_open()) {
     const std::time_t now = std::time(nullptr);
     log_ << fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(now), text) << std::endl;
+    if (!log_) {
+      log_.close();
+      warn("log file '" + options_.log_file + "' cannot be written any more; the run goes on");
+    }
   }
 }
 
@@ -81,14 +85,15 @@ void reporter::note(const std::string& text) {
   log(text);
   if (options_.verbose && !options_.quiet) {
     clear_bar();
-    fmt::print(stderr, "{}\n", text);
+    say(text);
   }
 }
 
 void reporter::warn(const std::string& text) {
+  warned_ = true;
   log("warning: " + text);
   clear_bar();
-  fmt::print(stderr, "lithify: warning: {}\n", text);
+  say("lithify: warning: " + text);
 }
 
 void reporter::show(const engine::run_progress& progress) {
@@ -101,11 +106,10 @@ void reporter::show(const engine::run_progress& progress) {
   }
   shown_ = now;
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}{}", bar_of(progress), line_of(progress));
-    std::fflush(stderr);
+    (void)std::fputs(("\r\x1b[K" + bar_of(progress) + line_of(progress)).c_str(), stderr);
     bar_shown_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line_of(progress));
+    say(line_of(progress));
   }
 }
 

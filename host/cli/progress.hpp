@@ -33,6 +33,8 @@ class reporter final : public engine::run_observer {
   void note(const std::string& text) override;
   void warn(const std::string& text) override;
   engine::run_request after_step(const engine::run_progress& progress) override;
+  /// Whether there was anything to warn of.
+  [[nodiscard]] bool warned() const { return warned_; }
 
  private:
   void show(const engine::run_progress& progress);
@@ -42,6 +44,7 @@ class reporter final : public engine::run_observer {
   reporter_options options_;
   bool terminal_;
   bool bar_shown_ = false;
+  bool warned_ = false;
   std::ofstream log_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point shown_{};

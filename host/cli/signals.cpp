@@ -34,6 +34,7 @@ void catch_signals() {
   install(SIGINT, on_stop);
   install(SIGTERM, on_stop);
   install(SIGUSR1, on_checkpoint);
+  std::signal(SIGPIPE, SIG_IGN);  // whoever stops listening to a run must not end it
 }
 
 bool stop_asked() { return stop != 0; }

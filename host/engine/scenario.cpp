@@ -192,8 +192,7 @@ void read_passes(toml_section section, scenario& s) {
   const std::vector<std::string> order = listed.value_or(present);
   for (const std::string& name : order) {
     if (!passes.contains(name)) {
-      section.fail("order", "there is no pass '" + name + "'; did you mean '" +
-                                nearest_name(name, kinds) + "'?");
+      section.fail("order", "there is no pass '" + name + "'" + name_hint(name, kinds));
     }
     if (std::count(order.begin(), order.end(), name) > 1) {
       section.fail("order", "pass '" + name + "' is listed twice");
@@ -215,8 +214,7 @@ void read_output(toml_section section, scenario& s) {
   for (const std::string& name : section.texts("pictures").value_or(std::vector<std::string>{})) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
-      section.fail("pictures", "there is no picture '" + name + "'; did you mean '" +
-                                   nearest_name(name, names) + "'?");
+      section.fail("pictures", "there is no picture '" + name + "'" + name_hint(name, names));
     }
     s.pictures.push_back(static_cast<picture>(found - names.begin()));
   }

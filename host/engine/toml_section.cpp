@@ -1,32 +1,15 @@
 #include "toml_section.hpp"
 
 #include "lithify/base/error.hpp"
-#include "lithify/engine/scenario.hpp"
+#include "lithify/base/names.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <sstream>
 
 namespace lithify::engine {
 
 namespace {
-
-/// Number of letters to insert, remove or replace to get from `a` to `b`.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j + 1] + 1, row[j] + 1, replaced});
-    }
-  }
-  return row.back();
-}
 
 std::string shortest(double value) {
   std::ostringstream text;
@@ -40,6 +23,14 @@ std::string join(const std::vector<std::string>& words) {
     all += (all.empty() ? "" : ", ") + w;
   }
   return all;
+}
+
+/// The parser quotes what it met, line ends and all.
+std::string on_one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return line;
 }
 
 /// `value` as a node: TOML if it is, else the text itself.
@@ -114,13 +105,6 @@ std::string inline_text(const toml::node& node) {
 
 }  // namespace
 
-std::string nearest_name(const std::string& word, std::span<const std::string> known) {
-  const auto best = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-    return edit_distance(word, a) < edit_distance(word, b);
-  });
-  return best == known.end() ? std::string() : *best;
-}
-
 toml_document parse_toml(const std::string& text,
                          const std::string& file,
                          std::span<const std::string> overrides) {
@@ -129,7 +113,7 @@ toml_document parse_toml(const std::string& text,
     document.root = toml::parse(text, file);
   } catch (const toml::parse_error& e) {
     throw error(errc::invalid_argument, file + ":" + std::to_string(e.source().begin.line) +
-                                            ": not valid TOML: " + std::string(e.description()));
+                                            ": not valid TOML: " + on_one_line(e.description()));
   }
   for (const std::string& text_of_override : overrides) {
     apply_override(document, text_of_override);
@@ -341,8 +325,7 @@ std::vector<std::string> toml_section::keys_in_order() const {
 void toml_section::finish() const {
   for (const std::string& key : keys_in_order()) {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-      const std::string hint = nearest_name(key, known_);
-      fail(key, "unknown key" + (hint.empty() ? "" : "; did you mean '" + hint + "'?"));
+      fail(key, "unknown key" + name_hint(key, known_));
     }
   }
 }

@@ -20,6 +20,7 @@ using lithify::test::temporary_folder;
 using lithify::test::write_file;
 using lithify::test::write_small_world;
 using testing::HasSubstr;
+using testing::Not;
 
 class bad_input : public testing::Test {
  protected:
@@ -84,6 +85,59 @@ TEST_F(bad_input, usage) {
   refused_run({"-q", "-v"});
   refused({"import", (folder / "dem.asc").string()});
   refused({"render", "x.h5", "-o", "x.png", "--view", "postcard"});
+}
+
+TEST_F(bad_input, numbers_that_do_not_fit) {
+  for (const std::string steps : {"99999999999999999999", "-99999999999999999999", "1099511627777",
+                                  "0x10", "1e3", "1.5", "3 ", " 3", "+3"}) {
+    EXPECT_THAT(refused_run({"--steps", steps}), HasSubstr("--steps: '" + steps + "' must be"));
+  }
+  EXPECT_THAT(refused_run({"--keep", "99999999999999999999"}), HasSubstr("from 1 to"));
+  EXPECT_THAT(refused_run({"--checkpoint-every", "-1"}), HasSubstr("--checkpoint-every: '-1'"));
+  EXPECT_THAT(refused_run({"--threads", "1025"}), HasSubstr("from 0 to 1024"));
+  EXPECT_THAT(refused({"query", world(), "0,0,0", "--lod", "4294967296"}),
+              HasSubstr("--lod: '4294967296'"));
+  for (const std::string limit : {"0:99:99", "0:00:60", "0:60:00", "90", "5:00", "1:2:3",
+                                  "0:00:", "-1:00:00", "0:00:00:00", "9999999:00:00"}) {
+    EXPECT_THAT(refused_run({"--wall-limit", limit}), HasSubstr("'" + limit + "' must be H:MM:SS"));
+  }
+}
+
+TEST_F(bad_input, empty_values) {
+  const std::string dem = (folder / "dem.asc").string();
+  const std::string out = (folder / "w.h5").string();
+  EXPECT_THAT(refused({"run", scenario, "--out", ""}), HasSubstr("--out: the value is empty"));
+  for (const std::string option : {"--resume", "--log-file", "--device", "--set", "--wall-limit"}) {
+    EXPECT_THAT(refused_run({option, ""}), HasSubstr(option + ": the value is empty"));
+  }
+  refused({"run", ""});
+  refused({"info", ""});
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--strata", ""}), HasSubstr("--strata"));
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--crop", ""}), HasSubstr("--crop"));
+  EXPECT_THAT(refused({"import", dem, "-o", ""}), HasSubstr("-o"));
+  EXPECT_THAT(refused({"query", out, ""}), HasSubstr("VOXEL"));
+}
+
+TEST_F(bad_input, names_are_guessed_only_where_they_are_close) {
+  EXPECT_THAT(refused({"rum"}), HasSubstr("did you mean 'run'?"));
+  EXPECT_THAT(refused({"fly"}), HasSubstr("known are run, check"));
+  EXPECT_THAT(refused_run({"--set", "run.colour=3"}), HasSubstr("known are steps, step_yr, seed"));
+  EXPECT_THAT(refused_run({"--set", "passes.order=['erosion']"}), Not(HasSubstr("did you mean")));
+  write_file(folder / "l.toml", "[[layer]]\nmaterial = 'cheese'\n");
+  EXPECT_THAT(refused({"import", (folder / "dem.asc").string(), "-o", (folder / "w.h5").string(),
+                       "--strata", (folder / "l.toml").string()}),
+              Not(HasSubstr("did you mean")));
+}
+
+TEST_F(bad_input, text_that_would_break_the_line_or_steer_the_terminal) {
+  for (const std::string text : {"[world\n", "a = \"x\ny\"\n", "a = \x01\x1b[2J\n", "a = \"\r\n"}) {
+    write_file(scenario, text);
+    const std::string line = refused_run({});
+    EXPECT_THAT(line, HasSubstr("s.toml:1: not valid TOML"));
+    EXPECT_EQ(std::count_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20; }), 1)
+        << line;
+  }
+  EXPECT_THAT(refused({"info", "a\nb\x1b[2J.h5"}), HasSubstr("a b [2J.h5"));
 }
 
 TEST_F(bad_input, device) {
@@ -240,11 +294,18 @@ TEST_F(bad_input, too_many_threads) {
 TEST_F(bad_input, crop_and_strata) {
   const std::string dem = (folder / "dem.asc").string();
   const std::string out = (folder / "w.h5").string();
-  refused({"import", dem, "-o", out, "--crop", "0,0,99,99"});
-  refused({"import", dem, "-o", out, "--crop", "0,0,4"});
-  refused({"import", dem, "-o", out, "--voxel-height", "0"});
-  refused({"import", dem, "-o", out, "--voxel-height", "nan"});
-  refused({"import", dem, "-o", out, "--basement", "-5"});
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--crop", "0,0,99,99"}), HasSubstr("0,0,99,99"));
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--crop", "-1,0,4,4"}), HasSubstr("'-1,0,4,4'"));
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--crop", "0,0,4"}), HasSubstr("--crop: '0,0,4'"));
+  for (const std::string height : {"0", "nan", "inf", "1e999", "-2", "2000000", "2m"}) {
+    EXPECT_THAT(refused({"import", dem, "-o", out, "--voxel-height", height}),
+                HasSubstr("--voxel-height: '" + height + "' must be a number above 0 to 1000000"));
+  }
+  for (const std::string option : {"--basement", "--headroom"}) {
+    EXPECT_THAT(refused({"import", dem, "-o", out, option, "-5"}),
+                HasSubstr(option + ": '-5' must be a number from 0 to 1000000"));
+  }
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--resample", "0"}), HasSubstr("--resample: '0'"));
   refused({"import", dem, "-o", out, "--strata", (folder / "none.toml").string()});
   write_file(folder / "l.toml", "[[layer]]\nmaterial = 'granit'\n");
   EXPECT_THAT(refused({"import", dem, "-o", out, "--strata", (folder / "l.toml").string()}),

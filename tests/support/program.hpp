@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ struct outcome {
 /// A started program; waits for it at the end of its life at the latest.
 class process {
  public:
+  /// `prepare` runs in the new process before the program does: limits, redirections.
   explicit process(const std::vector<std::string>& arguments,
-                   const std::string& program = LITHIFY_TEST_PROGRAM) {
+                   const std::string& program = LITHIFY_TEST_PROGRAM,
+                   const std::function<void()>& prepare = {}) {
     std::vector<std::string> words = {program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -37,6 +40,9 @@ class process {
     if (id_ == 0) {
       redirect(folder_ / "out", STDOUT_FILENO);
       redirect(folder_ / "err", STDERR_FILENO);
+      if (prepare) {
+        prepare();
+      }
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }

@@ -88,7 +88,8 @@ TEST(file_layer, any_failing_call_leaves_a_whole_file) {
       faulty system(k, code, 1000);
       const auto e = error_of([&] { replace(folder / "a", new_text, system); });
       ASSERT_TRUE(e.has_value()) << "call " << k;
-      EXPECT_EQ(e->code(), errc::io_failure);
+      EXPECT_EQ(e->code(),
+                code == ENOSPC || code == EDQUOT ? errc::out_of_space : errc::io_failure);
       EXPECT_NE(std::string(e->what()).find(std::strerror(code)), std::string::npos) << e->what();
       const std::string found = test::read_all(folder / "a");
       // Only the folder's open and sync come after the rename.
@@ -112,10 +113,35 @@ TEST(file_layer, a_full_disk_is_one_clear_line) {
   ::setrlimit(RLIMIT_FSIZE, &limit);
   std::signal(SIGXFSZ, previous);
   ASSERT_TRUE(e.has_value());
-  EXPECT_EQ(e->code(), errc::io_failure);
+  EXPECT_EQ(e->code(), errc::out_of_space);
   test::expect_one_line(*e, "a.h5");
   EXPECT_EQ(test::read_all(folder / "a.h5"), old);
   EXPECT_EQ(folder.files(), 1U);
+}
+
+TEST(file_layer, what_cannot_fit_is_refused_before_a_byte_is_written) {
+  class small_disk : public faulty {
+   public:
+    explicit small_disk(std::uint64_t room) : faulty(-1, 0, 1 << 20), room_(room) {}
+    std::uint64_t available(const char*) override { return room_; }
+
+   private:
+    std::uint64_t room_;
+  };
+  const test::scratch_folder folder;
+  test::write_all(folder / "a", old_text);
+  small_disk short_by_one(new_text.size() - 1);
+  const auto e = error_of([&] { replace(folder / "a", new_text, short_by_one); });
+  ASSERT_TRUE(e.has_value());
+  EXPECT_EQ(e->code(), errc::out_of_space);
+  test::expect_one_line(*e, "room for 6999");
+  EXPECT_EQ(short_by_one.calls(), 0);
+  EXPECT_EQ(test::read_all(folder / "a"), old_text);
+  small_disk enough(new_text.size());
+  replace(folder / "a", new_text, enough);
+  EXPECT_EQ(test::read_all(folder / "a"), new_text);
+  EXPECT_GT(file_system::real().available(folder.path().c_str()), 0U);
+  EXPECT_GT(file_system::real().available("/no/such/folder"), std::uint64_t{1} << 62);
 }
 
 TEST(file_layer, unwritable_places_are_refused) {

@@ -196,9 +196,13 @@ TEST_F(scenario_reader, says_that_a_file_is_missing) {
 
 TEST_F(scenario_reader, finds_the_nearest_name) {
   const std::vector<std::string> names = {"steps", "step_yr", "seed"};
-  EXPECT_EQ(lithify::engine::nearest_name("step", names), "steps");
-  EXPECT_EQ(lithify::engine::nearest_name("sed", names), "seed");
-  EXPECT_EQ(lithify::engine::nearest_name("x", {}), "");
+  EXPECT_EQ(lithify::nearest_name("step", names), "steps");
+  EXPECT_EQ(lithify::nearest_name("sed", names), "seed");
+  EXPECT_EQ(lithify::nearest_name("x", {}), "");
+  EXPECT_EQ(lithify::nearest_name("colour", names), "") << "another word, not a slip";
+  EXPECT_EQ(lithify::name_hint("sed", names), "; did you mean 'seed'?");
+  EXPECT_EQ(lithify::name_hint("colour", names), "; known are steps, step_yr, seed");
+  EXPECT_EQ(lithify::name_hint("x", {}), "");
 }
 
 TEST(scenario_files, that_we_ship_are_read) {

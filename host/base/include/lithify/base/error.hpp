@@ -21,6 +21,7 @@ enum class errc {
   out_of_range,         ///< a pass would leave the region's range of heights (exit 2)
   unsupported_version,  ///< a file written by a newer version (exit 3)
   out_of_memory,        ///< device or host memory, or a full pool (exit 4)
+  out_of_space,         ///< a full disk, a quota, a limit of file sizes (exit 4)
   device_failure,       ///< the CUDA runtime reported an error (exit 5)
   internal,             ///< a broken invariant: a defect of Lithify (exit 5)
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lithify/base/material.hpp"
+#include "lithify/base/names.hpp"
 #include "lithify/io/column_model.hpp"
 #include "lithify/io/dem.hpp"
 #include "lithify/io/strata.hpp"
@@ -53,8 +54,5 @@ struct scenario {
 /// folder. Errors: not_found, io_failure, invalid_argument (file, line, key, what is allowed).
 [[nodiscard]] scenario read_scenario(const std::filesystem::path& file,
                                      std::span<const std::string> overrides = {});
-
-/// Name of the closest of `known` to `word`, by edit distance; empty if there is none.
-[[nodiscard]] std::string nearest_name(const std::string& word, std::span<const std::string> known);
 
 }  // namespace lithify::engine
