@@ -4,6 +4,7 @@
 /// level. A cube is judged by all of its voxels, also those outside the box, so that what is found
 /// depends on the content alone; the forms answer at once where the index is collapsed and no delta
 /// lies in the cube.
+#include "lithify/device/atomic.cuh"
 #include "lithify/device/radix_sort.cuh"
 #include "lithify/device/verbs.cuh"
 #include "lithify/octree/detail/merged.cuh"
@@ -26,22 +27,6 @@ LITHIFY_HD voxel_box inside_of(const merged_view& world, morton_key cube, int le
 LITHIFY_HD constexpr bool volume_is(const voxel_box& box, std::int64_t n) {
   const std::int64_t area = std::int64_t{box.max.x - box.min.x} * (box.max.y - box.min.y);
   return n % area == 0 && n / area == box.max.z - box.min.z;
-}
-
-/// Whether deltas [begin, end) are all of material `m`; looks at few where they are not.
-LITHIFY_HD bool all_deltas_are(const delta_run_view& run,
-                               std::int64_t begin,
-                               std::int64_t end,
-                               material_id m) {
-  if (begin < end && (run.material[end - 1] != m || run.material[begin + (end - begin) / 2] != m)) {
-    return false;
-  }
-  for (std::int64_t i = begin; i < end; ++i) {
-    if (run.material[i] != m) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /// Whether each of the `n` voxels from `key` on, all in one brick, is `m` in the index or has a
@@ -108,18 +93,75 @@ LITHIFY_HD bool index_covered(const merged_view& world, morton_key cube, int lev
 
 /// What a cube holds inside the region.
 struct cube_content {
+  std::int64_t begin;  ///< its deltas in the run
+  std::int64_t end;
   material_id material;  ///< of its first voxel
-  bool one;              ///< all of it is that
+  std::uint32_t one;     ///< whether all of it is that, as far as one has looked
 };
 
-LITHIFY_HD cube_content content_of(const merged_view& world, morton_key cube, int level) {
+/// A first look at a cube: its deltas, and whether three of them agree with its first voxel.
+LITHIFY_HD cube_content first_look(const merged_view& world, morton_key cube, int level) {
   const delta_run_view& run = world.level[0];
   const std::int64_t begin = run.lower_bound(cube << (3 * level));
   const std::int64_t end = lower_bound_in(run, begin, run.size, (cube + 1) << (3 * level));
   const material_id m = world.material(cube << (3 * level));
-  return {m, all_deltas_are(run, begin, end, m) &&
-                 (volume_is(inside_of(world, cube, level), end - begin) ||
-                  index_covered(world, cube, level, m))};
+  const bool one = begin == end || (run.material[begin] == m && run.material[end - 1] == m &&
+                                    run.material[begin + (end - begin) / 2] == m);
+  return {begin, end, m, one ? 1U : 0U};
+}
+
+/// Looks at all deltas of the cubes that may still be of one material, in blocks: a cube may hold
+/// all deltas of the world. Sync (the number of blocks).
+void compare_deltas(device::exec ex,
+                    const merged_view& world,
+                    std::int64_t cubes,
+                    cube_content* content) {
+  constexpr std::int64_t block = 4096;  // chosen: many loads a lane, many blocks in a large cube
+  device::buffer<std::int64_t> offsets(ex, cubes + 1);
+  const std::int64_t* const offset = offsets.data();
+  device::exclusive_scan(
+      ex, cubes,
+      [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
+        return content[i].one == 0 ? 0 : (content[i].end - content[i].begin + block - 1) / block;
+      },
+      offsets.data());
+  const std::int64_t blocks = device::read(ex, offset + cubes);
+  const material_id* const material = world.level[0].material;
+  device::for_each_group<0>(
+      ex, blocks, [=] LITHIFY_DEVICE(const device::lane_group& g, std::int64_t b, std::byte*) {
+        std::int64_t low = 0;  // the cube that block b belongs to: the last with offset <= b
+        for (std::int64_t high = cubes; high - low > 1;) {
+          const std::int64_t middle = low + (high - low) / 2;
+          (offset[middle] <= b ? low : high) = middle;
+        }
+        cube_content& c = content[low];
+        const std::int64_t first = c.begin + (b - offset[low]) * block;
+        const auto n = static_cast<int>(c.end - first < block ? c.end - first : block);
+        const material_id m = c.material;
+        const int differ = g.count(n, [=](int i) -> bool { return material[first + i] != m; });
+        if (differ != 0) {
+          g.once([&] { device::atomic_store(&c.one, 0U); });
+        }
+      });
+}
+
+/// Judges the cubes of one level. Sync.
+void judge_cubes(device::exec ex,
+                 const merged_view& world,
+                 const morton_key* cube,
+                 std::int64_t n,
+                 int level,
+                 cube_content* content) {
+  device::for_each_n(
+      ex, n, [=] LITHIFY_HD(std::int64_t i) { content[i] = first_look(world, cube[i], level); });
+  compare_deltas(ex, world, n, content);
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
+    const cube_content c = content[i];
+    if (c.one != 0 && !volume_is(inside_of(world, cube[i], level), c.end - c.begin) &&
+        !index_covered(world, cube[i], level, c.material)) {
+      content[i].one = 0;
+    }
+  });
 }
 
 /// Runs as pairs to be sorted: key of the first voxel, level and material.
@@ -144,14 +186,13 @@ packed_runs split_cubes(
   const morton_key* const cube = cubes.data();
   device::buffer<cube_content> contents(ex, n);
   cube_content* const content = contents.data();
-  device::for_each_n(
-      ex, n, [=] LITHIFY_HD(std::int64_t i) { content[i] = content_of(world, cube[i], level); });
+  judge_cubes(ex, world, cube, n, level, content);
 
   packed_runs all(ex, n);
   std::uint64_t* const first = all.first.data();
   std::uint64_t* const word = all.word.data();
   const std::int64_t found = device::select_if(
-      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return content[i].one; },
+      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return content[i].one != 0; },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t place) {
         first[place] = cube[i] << (3 * level);
         word[place] = pack_run(level, content[i].material);
@@ -166,7 +207,7 @@ packed_runs split_cubes(
       ex, 8 * n,
       [=] LITHIFY_HD(std::int64_t i) -> bool {
         const morton_key sub = (cube[i / 8] << 3) | static_cast<morton_key>(i % 8);
-        return !content[i / 8].one && !cube_box(sub, level - 1).clipped(box).empty();
+        return content[i / 8].one == 0 && !cube_box(sub, level - 1).clipped(box).empty();
       },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t place) {
         part[place] = (cube[i / 8] << 3) | static_cast<morton_key>(i % 8);

@@ -95,6 +95,26 @@ TEST(run_queries, join_deltas_that_complete_a_cube) {
             (std::vector<cube_run>{{world.size().box(), 4, 3}}));
 }
 
+// More deltas than one work item compares: each of them counts, wherever it stands in the run.
+TEST(run_queries, see_the_one_delta_of_many_that_differs) {
+  const plain_world world({32, 32, 32}, 3);
+  const voxel_box all = world.size().box();
+  std::map<morton_key, material_id> deltas;
+  plain_world::for_each(all, [&](voxel v) { deltas[morton_encode(v)] = 5; });
+  const small_world one(world, deltas);
+  EXPECT_EQ(octree::read_runs(one.ex, one.view(), all, 0), (std::vector<cube_run>{{all, 5, 5}}));
+  for (const morton_key odd : {4095, 4096, 5000, 20000, 32766}) {
+    auto mixed = deltas;
+    mixed[odd] = 6;
+    const small_world w(world, mixed);
+    const std::vector<cube_run> found = octree::read_runs(w.ex, w.view(), all, 0);
+    EXPECT_EQ(found.size(), 5 * 7 + 1) << "delta " << odd;
+    for (const cube_run& run : found) {
+      EXPECT_EQ(run.material, run.box == cube_box(odd, 0) ? 6 : 5);
+    }
+  }
+}
+
 TEST(run_queries, an_empty_box_has_none) {
   const small_world w(plain_world({4, 4, 4}, 3));
   EXPECT_TRUE(octree::read_runs(w.ex, w.view(), {{1, 1, 1}, {1, 2, 2}}, 0).empty());
