@@ -87,10 +87,10 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
   void* block = nullptr;
   cudaError_t status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
   if (status == cudaErrorMemoryAllocation) {
-    // What the pool keeps may lie in pieces: let what is queued be freed, give them back, try
-    // again.
+    // What the pool keeps may lie in pieces, and what was given back on any stream is free only
+    // once that stream has come so far: wait for all of them, give the pieces back, try again.
     (void)cudaGetLastError();
-    s.synchronize();
+    check(cudaDeviceSynchronize(), "wait for what is being freed");
     check(cudaMemPoolTrimTo(pool_, 0), "trim a memory pool");
     status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
   }

@@ -43,7 +43,13 @@ struct stage_run {
     // In a destructor: a run whose end could not be recorded counts no time.
     (void)cudaEventRecord(r->ended, s.native());
   }
-  [[nodiscard]] bool over() const { return cudaEventQuery(ended) != cudaErrorNotReady; }
+  [[nodiscard]] bool over() const {
+    const cudaError_t status = cudaEventQuery(ended);
+    if (status == cudaErrorNotReady) {
+      (void)cudaGetLastError();  // else the next launch would take it for its own error
+    }
+    return status != cudaErrorNotReady;
+  }
   void wait() const { check(cudaEventSynchronize(ended), "wait for a stage"); }
   [[nodiscard]] double seconds() const {
     float milliseconds = 0.0F;
