@@ -43,6 +43,7 @@ struct cube_digest {
   digest128 digest;
   material_id material = air;
   bool one = false;  ///< all of it is `material`, what lies outside the region counting as air
+  std::uint8_t unused[5] = {};  ///< named, so that kernels set it
 };
 
 LITHIFY_HD constexpr cube_digest uniform_cube_digest(int level, material_id m) {

@@ -12,7 +12,7 @@ namespace {
 /// Leaves of one level on the device, on their way to the host.
 struct leaf {
   morton_key key;
-  material_id material;
+  std::uint64_t material;  ///< a word, so that there is no padding
 };
 
 /// Whether the children [first, first + n) of a page that lie inside are one material.
@@ -71,7 +71,7 @@ void append_leaves(
   for (const leaf& l : host) {
     image.uniform_level.push_back(static_cast<std::uint8_t>(level));
     image.uniform_key.push_back(l.key);
-    image.uniform_material.push_back(l.material);
+    image.uniform_material.push_back(static_cast<material_id>(l.material));
   }
 }
 

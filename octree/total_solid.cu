@@ -20,7 +20,7 @@ struct keyed_node {
 /// Solid of the uniform children of some nodes, and how many of their children are not uniform.
 struct level_sum {
   int128 solid;
-  std::int64_t mixed;
+  int128 mixed;  ///< as wide as the other, so that there is no padding
 };
 
 /// Children of the nodes of one level, numbered through.
@@ -65,7 +65,7 @@ int128 sum_children(device::exec ex,
                                                 0}
                                     : level_sum{0, 1};
       });
-  mixed = device::buffer<keyed_node>(ex, sum.mixed);
+  mixed = device::buffer<keyed_node>(ex, static_cast<std::int64_t>(sum.mixed));
   keyed_node* const out = mixed.data();
   device::buffer<std::int64_t> total(ex, 1);
   device::select_if(

@@ -38,6 +38,7 @@ inline constexpr int max_stages = 8;
 struct step_words {
   std::uint64_t left_range = ~std::uint64_t{0};  ///< least (stage << 48 | cell) that left the range
   std::uint32_t may_cap = 0;                     ///< a flux came near what its donor has
+  std::uint32_t unused = 0;                      ///< named: the host reads every byte
   stage_words stage[max_stages];
 
   LITHIFY_HD void leave_range(int number, std::int64_t cell) {

@@ -8,6 +8,12 @@
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
+/// Whether every byte of a T is part of its value. What goes to the host must be so: a kernel that
+/// writes a T leaves its padding as it was, and copying that would read what nobody has written.
+template <class T>
+inline constexpr bool without_padding =
+    std::has_unique_object_representations_v<T> || std::is_floating_point_v<T>;
+
 /// `size()` elements of T on the device; no element access from the host.
 /// The memory goes back to the pool in order with the stream of the exec it was made with.
 template <class T>

@@ -13,6 +13,7 @@ struct cube_run {
   voxel_box box;       ///< clipped
   std::int32_t level;  ///< LOD of the cube before clipping
   material_id material;
+  std::uint16_t unused = 0;  ///< named, so that a device writes it too
   friend bool operator==(const cube_run&, const cube_run&) = default;
 };
 
@@ -21,6 +22,7 @@ struct column_span {
   std::int32_t bottom;
   std::int32_t top;
   material_id material;
+  std::uint16_t unused = 0;  ///< named, so that a device writes it too
   friend bool operator==(const column_span&, const column_span&) = default;
 };
 

@@ -90,6 +90,7 @@ void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
 
 template <class T>
 void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
+  static_assert(without_padding<T>, "name the padding and set it");
   ex.stream.synchronize();
   if (n > 0) {
     std::copy(from, from + n, to);
@@ -99,6 +100,7 @@ void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
 
 template <class T, class Op, class F>
 [[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
+  static_assert(without_padding<T>, "name the padding and set it");
   ex.stream.synchronize();
   if (n <= 0) {
     return init;

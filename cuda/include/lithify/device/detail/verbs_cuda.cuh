@@ -30,8 +30,12 @@ inline unsigned int blocks_for(std::int64_t items, std::int64_t items_per_block)
       std::min(max_blocks, (items + items_per_block - 1) / items_per_block));
 }
 
+// The functors stay in constant memory, where parameters arrive: views of a hundred words would
+// otherwise be copied to every thread's stack as soon as one takes the address of a member.
+
 template <class F>
-__global__ void __launch_bounds__(threads) each_kernel(std::int64_t n, F f) {
+__global__ void __launch_bounds__(threads)
+    each_kernel(std::int64_t n, const __grid_constant__ F f) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += stride) {
@@ -40,7 +44,8 @@ __global__ void __launch_bounds__(threads) each_kernel(std::int64_t n, F f) {
 }
 
 template <std::size_t ScratchBytes, int Groups, class F>
-__global__ void __launch_bounds__(Groups* lane_group::lanes) group_kernel(std::int64_t n, F f) {
+__global__ void __launch_bounds__(Groups* lane_group::lanes)
+    group_kernel(std::int64_t n, const __grid_constant__ F f) {
   constexpr std::size_t bytes = ScratchBytes > 0 ? (ScratchBytes + 63) / 64 * 64 : 64;
   __shared__ alignas(64) std::byte scratch[Groups][bytes];
   const int group = static_cast<int>(threadIdx.x) / lane_group::lanes;
@@ -106,6 +111,7 @@ void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
 
 template <class T>
 void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
+  static_assert(without_padding<T>, "name the padding and set it");
   if (n > 0) {
     check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(n) * sizeof(T), cudaMemcpyDeviceToHost,
                           ex.stream.native()),
@@ -117,6 +123,7 @@ void copy_to_host(exec ex, T* to, const T* from, std::int64_t n) {
 
 template <class T, class Op, class F>
 [[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
+  static_assert(without_padding<T>, "name the padding and set it");
   if (n <= 0) {
     return init;
   }
