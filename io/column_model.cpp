@@ -20,6 +20,23 @@ struct base_plane {
   double per_y_m = 0.0;
 };
 
+void check_grid(const elevation_grid& grid, const column_options& options) {
+  require(grid.nx >= 1 && grid.ny >= 1 && grid.nx <= max_extent && grid.ny <= max_extent,
+          errc::invalid_argument,
+          "a region has 1 to 2,097,152 columns a side, the grid has " + std::to_string(grid.nx) +
+              " x " + std::to_string(grid.ny) + ": crop or resample it");
+  const auto cells = static_cast<std::size_t>(grid.nx * grid.ny);
+  require(grid.elevation_m.size() == cells && grid.valid.size() == cells, errc::invalid_argument,
+          "a grid's arrays do not match its size");
+  for (const double length : {options.voxel_height_m, grid.cell_size_m}) {
+    require(std::isfinite(length) && length > 0.0, errc::invalid_argument,
+            "voxel height and cell size must be positive");
+  }
+  require(options.basement_m >= 0.0 && std::isfinite(options.basement_m) &&
+              options.headroom_m >= 0.0 && std::isfinite(options.headroom_m),
+          errc::invalid_argument, "basement and headroom must not be negative");
+}
+
 class column_builder {
  public:
   column_builder(const elevation_grid& grid,
@@ -27,7 +44,9 @@ class column_builder {
                  const material_table& materials,
                  const column_options& options)
       : grid_(grid), layers_(layers.layers), options_(options) {
-    check_grid();
+    const region_place place = place_region(grid, options);
+    m_.size = place.size;
+    m_.geometry = place.geometry;
     check_strata(layers, materials);
     for (const layer& l : layers_) {
       solid_.push_back(materials[l.material].solid_quanta());
@@ -37,7 +56,6 @@ class column_builder {
   }
 
   column_model build() {
-    set_region();
     const auto columns = grid_.valid.size();
     m_.span_offset.reserve(columns + 1);
     m_.rock_top.reserve(columns);
@@ -54,49 +72,6 @@ class column_builder {
   }
 
  private:
-  void check_grid() const {
-    require(grid_.nx >= 1 && grid_.ny >= 1 && grid_.nx <= max_extent && grid_.ny <= max_extent,
-            errc::invalid_argument,
-            "a region has 1 to 2,097,152 columns a side, the grid has " + std::to_string(grid_.nx) +
-                " x " + std::to_string(grid_.ny) + ": crop or resample it");
-    const auto cells = static_cast<std::size_t>(grid_.nx * grid_.ny);
-    require(grid_.elevation_m.size() == cells && grid_.valid.size() == cells,
-            errc::invalid_argument, "a grid's arrays do not match its size");
-    for (const double length : {options_.voxel_height_m, grid_.cell_size_m}) {
-      require(std::isfinite(length) && length > 0.0, errc::invalid_argument,
-              "voxel height and cell size must be positive");
-    }
-    require(options_.basement_m >= 0.0 && std::isfinite(options_.basement_m) &&
-                options_.headroom_m >= 0.0 && std::isfinite(options_.headroom_m),
-            errc::invalid_argument, "basement and headroom must not be negative");
-  }
-
-  void set_region() {
-    double lowest = 0.0;
-    double highest = 0.0;
-    bool any = false;
-    for (std::size_t i = 0; i < grid_.valid.size(); ++i) {
-      if (grid_.valid[i] != 0) {
-        const double z = grid_.elevation_m[i];
-        require(std::isfinite(z), errc::invalid_argument, "an elevation is not finite");
-        lowest = any ? std::min(lowest, z) : z;
-        highest = any ? std::max(highest, z) : z;
-        any = true;
-      }
-    }
-    require(any, errc::invalid_argument, "no cell of the grid holds an elevation");
-    const double voxel = options_.voxel_height_m;
-    const double datum = std::floor((lowest - options_.basement_m) / voxel) * voxel;
-    const double height = std::max(std::ceil((highest + options_.headroom_m - datum) / voxel), 1.0);
-    require(height <= max_extent, errc::invalid_argument,
-            "the region would be " + std::to_string(height) +
-                " voxels high, at most 2,097,152 are possible: choose a larger voxel height");
-    m_.size = {static_cast<std::int32_t>(grid_.nx), static_cast<std::int32_t>(grid_.ny),
-               static_cast<std::int32_t>(height)};
-    m_.geometry = {grid_.cell_size_m, voxel,        datum, grid_.origin_x_m,
-                   grid_.origin_y_m,  grid_.crs_wkt};
-  }
-
   base_plane plane_of(const layer& l) const {
     const double fall = std::tan(l.dip_deg * degree);
     const double east = std::sin(l.dip_direction_deg * degree);
@@ -207,6 +182,32 @@ class column_builder {
 };
 
 }  // namespace
+
+region_place place_region(const elevation_grid& grid, const column_options& options) {
+  check_grid(grid, options);
+  double lowest = 0.0;
+  double highest = 0.0;
+  bool any = false;
+  for (std::size_t i = 0; i < grid.valid.size(); ++i) {
+    if (grid.valid[i] != 0) {
+      const double z = grid.elevation_m[i];
+      require(std::isfinite(z), errc::invalid_argument, "an elevation is not finite");
+      lowest = any ? std::min(lowest, z) : z;
+      highest = any ? std::max(highest, z) : z;
+      any = true;
+    }
+  }
+  require(any, errc::invalid_argument, "no cell of the grid holds an elevation");
+  const double voxel = options.voxel_height_m;
+  const double datum = std::floor((lowest - options.basement_m) / voxel) * voxel;
+  const double height = std::max(std::ceil((highest + options.headroom_m - datum) / voxel), 1.0);
+  require(height <= max_extent, errc::invalid_argument,
+          "the region would be " + std::to_string(height) +
+              " voxels high, at most 2,097,152 are possible: choose a larger voxel height");
+  return {{static_cast<std::int32_t>(grid.nx), static_cast<std::int32_t>(grid.ny),
+           static_cast<std::int32_t>(height)},
+          {grid.cell_size_m, voxel, datum, grid.origin_x_m, grid.origin_y_m, grid.crs_wkt}};
+}
 
 column_model build_columns(const elevation_grid& grid,
                            const strata& layers,

@@ -7,7 +7,8 @@
 /// quanta of solid per substep, h in voxel heights: bulk that arrives has the sediment's porosity,
 /// and a rock that gives it falls by what its own solid asks for.
 /// Stability: dt <= dx^2 / (4 kappa), reported; a step is cut into equal substeps of at most 0.8 of
-/// it (kappa dt / dx^2 <= 0.2): at the bound itself a chequerboard is only just not amplified.
+/// it (kappa dt / dx^2 <= 0.2): at the bound itself a chequerboard is only just not amplified. A
+/// step of more than 1,000 substeps is refused.
 /// Conserved: solid, exactly. A face's flux is rounded once, towards zero; the remainder, in 2^-52
 /// quanta, waits for the next substep. The coefficient is rounded once, to 2^-60.
 /// Boundary: held columns stand at their target all the time and give or take without limit;
@@ -19,6 +20,7 @@
 #include "step.cuh"
 
 #include <cmath>
+#include <sstream>
 #include <string>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
@@ -27,6 +29,9 @@ namespace {
 
 constexpr int coefficient_bits = 60;
 constexpr double largest_coefficient = 0.2;
+// Chosen: what a step does beside its substeps costs as much as a few of them, so that a longer
+// step saves nothing more, and signals and checkpoints wait for its end.
+constexpr double most_substeps = 1000.0;
 
 /// a / 2^bits, truncated towards zero.
 LITHIFY_HD int128 shift_trunc(int128 a, int bits) {
@@ -200,15 +205,23 @@ void apply(device::exec ex, const diffusion_view& d) {
   });
 }
 
+/// Six digits at most.
+std::string digits(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
 }  // namespace
 
 diffusion_plan plan_diffusion(double diffusivity_m2_per_yr, double cell_size_m, double dt_yr) {
   const double area = cell_size_m * cell_size_m;
   const double total = diffusivity_m2_per_yr * dt_yr / area;
   const double substeps = std::fmax(1.0, std::ceil(total / largest_coefficient));
-  require(substeps <= 16777216.0, errc::invalid_argument,
-          "diffusion: a step of " + std::to_string(dt_yr) + " years needs " +
-              std::to_string(substeps) + " substeps; shorten it");
+  require(substeps <= most_substeps, errc::invalid_argument,
+          "diffusion: a step of " + digits(dt_yr) + " years needs " + digits(substeps) +
+              " substeps, at most " + digits(most_substeps) + " are taken: shorten it to " +
+              digits(dt_yr * most_substeps / substeps) + " years or less");
   diffusion_plan plan;
   plan.substeps = static_cast<std::int64_t>(substeps);
   plan.coefficient = std::llround(std::ldexp(total / substeps, coefficient_bits));

@@ -79,6 +79,22 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
   return stages;
 }
 
+std::vector<pass_budget> plan_step(const std::vector<pass_config>& passes,
+                                   const region_geometry& geometry,
+                                   double dt_yr) {
+  check_passes(passes);
+  std::vector<pass_budget> lines;
+  for (const stage& s : plan_stages(passes, geometry, {}, dt_yr)) {
+    if (s.pass != nullptr) {
+      pass_budget& line = lines.emplace_back();
+      line.pass = s.name();
+      line.substeps = s.diffusion.substeps;
+      line.stable_dt_yr = s.diffusion.stable_dt_yr;
+    }
+  }
+  return lines;
+}
+
 void run_stages(device::exec ex,
                 std::vector<stage>& stages,
                 step_view step,

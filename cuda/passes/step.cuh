@@ -132,7 +132,7 @@ struct diffusion_plan {
   std::int64_t substeps = 1;
   double stable_dt_yr = 0.0;
 };
-/// Errors: invalid_argument if the step needs more than 2^24 substeps.
+/// Errors: invalid_argument if the step needs more than 1,000 substeps.
 [[nodiscard]] diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
                                             double cell_size_m,
                                             double dt_yr);

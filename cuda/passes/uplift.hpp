@@ -21,7 +21,7 @@ namespace lithify::passes {
                                                    double dt_yr) {
   const double voxels = rate_m_per_yr * dt_yr / voxel_height_m;
   require(voxels > -1024.0 && voxels < 1024.0, errc::invalid_argument,
-          "uplift: a step lifts the ground by 1024 voxels or more; shorten it");
+          "uplift: a step lifts or lowers the ground by 1024 voxels or more; shorten it");
   return std::llround(std::ldexp(voxels, 52));
 }
 

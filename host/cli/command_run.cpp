@@ -115,13 +115,20 @@ int check_scenario(const std::string& file, const std::vector<std::string>& set)
   fmt::print("columns           {} with ground, of {}\n", grouped(plan.columns),
              grouped(plan.size.columns()));
   fmt::print("passes           ");
-  for (const pass_config& pass : s.passes) {
-    fmt::print(" {}", pass_name(pass));
+  for (const pass_budget& pass : plan.passes) {
+    fmt::print(" {}", pass.pass);
   }
   fmt::print("\nsteps             {} of {} yr, {} yr in all\n", plan.steps, s.step_yr,
              grouped(static_cast<std::int64_t>(plan.time_yr)));
+  for (const pass_budget& pass : plan.passes) {
+    if (pass.stable_dt_yr > 0.0) {
+      fmt::print("substeps          {} a step for {}, which is stable up to {:.6g} yr\n",
+                 grouped(pass.substeps), pass.pass, pass.stable_dt_yr);
+    }
+  }
   fmt::print("device memory     about {}\n", bytes_text(plan.device_bytes));
   fmt::print("checkpoint        about {} before compression\n", bytes_text(plan.checkpoint_bytes));
+  fmt::print("output            {}\n", s.out.empty() ? "none yet: give --out DIR" : s.out.string());
   return exit_code::ok;
 }
 

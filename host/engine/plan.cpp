@@ -1,9 +1,18 @@
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/run.hpp"
+#include "plan_passes.hpp"
+#include "same_world.hpp"
 
 #include <algorithm>
 
 namespace lithify::engine {
+
+// Defined by backend_plan.cu, once per backend; every build has the CPU's.
+namespace on_cpu {
+std::vector<pass_budget> backend_plan(const std::vector<pass_config>& passes,
+                                      const region_geometry& geometry,
+                                      double step_yr);
+}  // namespace on_cpu
 
 namespace {
 
@@ -29,7 +38,15 @@ std::int64_t mixed_bricks(const io::column_model& model) {
   return bricks;
 }
 
+std::int64_t with_ground(std::span<const std::int32_t> rock_top) {
+  return std::count_if(rock_top.begin(), rock_top.end(), [](std::int32_t top) { return top >= 0; });
+}
+
 }  // namespace
+
+std::vector<pass_budget> plan_passes(const scenario& s, const region_geometry& geometry) {
+  return on_cpu::backend_plan(s.passes, geometry, s.step_yr);
+}
 
 run_plan plan(const scenario& s) {
   run_plan p;
@@ -40,17 +57,18 @@ run_plan plan(const scenario& s) {
     const io::column_model model = read_columns(s.world, s.materials);
     p.size = model.size;
     p.geometry = model.geometry;
-    p.columns = std::count_if(model.rock_top.begin(), model.rock_top.end(),
-                              [](std::int32_t top) { return top >= 0; });
+    p.columns = with_ground(model.rock_top);
     p.spans = static_cast<std::int64_t>(model.span_top.size());
     bricks = static_cast<std::size_t>(mixed_bricks(model));
   } else {
-    const io::checkpoint_summary from = io::read_summary(s.world.checkpoint);
-    p.size = from.size;
+    const io::checkpoint from = io::read_checkpoint(s.world.checkpoint);
+    require_same_materials(s, from, s.world.checkpoint);
+    p.size = from.voxels.size;
     p.geometry = from.geometry;
-    p.columns = from.size.columns();
-    bricks = from.dense_bricks + from.sparse_bricks;
+    p.columns = with_ground(find_field(from.columns, "rock_top").as<std::int32_t>());
+    bricks = from.voxels.dense_key.size() + from.voxels.sparse_key.size();
   }
+  p.passes = plan_passes(s, p.geometry);
   // Derived from the layouts: a dense brick is 1 KiB, a column's fields are 46 bytes and a step
   // works on a copy, an overlay slot is 16 bytes at a load of 0.6, and a consolidation sorts 16
   // more each.

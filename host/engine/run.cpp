@@ -6,6 +6,8 @@
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
 #include "lithify/io/text_file.hpp"
+#include "plan_passes.hpp"
+#include "same_world.hpp"
 
 #include <sys/resource.h>
 
@@ -14,6 +16,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <new>
 #include <type_traits>
 
 namespace lithify::engine {
@@ -39,32 +42,6 @@ struct start {
   bool resumed;
 };
 
-std::string first_difference(const material_table& a, const material_table& b) {
-  for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
-    if (i >= a.size() || i >= b.size()) {
-      return (i < a.size() ? a : b).all()[i].name;
-    }
-    const material& m = a.all()[i];
-    const material& n = b.all()[i];
-    if (m.name != n.name || m.kind != n.kind || m.solid_quanta() != n.solid_quanta()) {
-      return m.name;
-    }
-  }
-  return "";
-}
-
-void require_same_world(const scenario& s, const io::checkpoint& from, const fs::path& file) {
-  const std::string material = first_difference(s.materials, from.materials);
-  require(material.empty(), errc::invalid_argument,
-          "checkpoint '" + file.string() + "' has another material '" + material +
-              "' than the scenario: resume with the scenario that it was made with");
-  require(s.world.dem.empty() || from.geometry.voxel_height_m == s.world.columns.voxel_height_m,
-          errc::invalid_argument,
-          "checkpoint '" + file.string() +
-              "' has another voxel height than the scenario: resume "
-              "with the scenario that it was made with");
-}
-
 class runner {
  public:
   runner(const scenario& s, const run_options& options, run_observer& observer)
@@ -89,10 +66,14 @@ class runner {
             "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
                 std::to_string(steps_) + " steps of the run: raise --steps");
     books.require_balance(timed("measure", [&] { return w.stored(); }), first);
+    (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
     if (!from.resumed) {
       save(w, books);
     }
-    const relief before = wants_before() ? starting_relief(w, from.resumed) : relief{};
+    relief before;
+    if (wants_before()) {
+      drawing("the surface of the start", [&] { before = starting_relief(w, from.resumed); });
+    }
     const bool stopped = loop(w, books, first);
     if (w.simulation().step != saved_step_) {
       save(w, books);
@@ -160,7 +141,8 @@ class runner {
   }
 
   start resume(checkpoint_folder::loaded& from) {
-    require_same_world(scenario_, from.data, from.file);
+    require_same_materials(scenario_, from.data, from.file);
+    compare_region(from);
     from.data.materials = scenario_.materials;  // what passes read of them may change
     world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
     require(w.state_digest() == from.data.digest, errc::corrupt_file,
@@ -172,13 +154,25 @@ class runner {
     return {std::move(w), accounts(from.data.state.budget), true};
   }
 
+  /// What the scenario's world was made from may be gone by now: the checkpoint holds all of it.
+  void compare_region(const checkpoint_folder::loaded& from) {
+    try {
+      require_same_region(scenario_, from.data, from.file);
+    } catch (const error& e) {
+      if (e.code() != errc::not_found) {
+        throw;
+      }
+      warn(std::string(e.what()) + "; the checkpoint is resumed without comparing it");
+    }
+  }
+
   world fresh_world() {
     if (scenario_.world.checkpoint.empty()) {
       return make_world(read_columns(scenario_.world, scenario_.materials), scenario_.materials,
                         scenario_.overlay, scenario_.passes, options_.device);
     }
     io::checkpoint from = io::read_checkpoint(scenario_.world.checkpoint);
-    require_same_world(scenario_, from, scenario_.world.checkpoint);
+    require_same_materials(scenario_, from, scenario_.world.checkpoint);
     from.materials = scenario_.materials;
     from.state.step = 0;  // a run of its own, over the world that another one left
     from.state.time_yr = 0.0;
@@ -197,6 +191,9 @@ class runner {
       const run_request request = observer_.after_step(
           {now.step, first, steps_, now.time_yr, books.deltas(), w.statistics().overlay_slots,
            scenario_.overlay.threshold, clock.seconds()});
+      if (saved()) {
+        finish_saving();  // a checkpoint that was refused ends the run now, not at the next one
+      }
       const bool due = every_ > 0 && now.step % every_ == 0;
       if (due || request == run_request::checkpoint) {
         save(w, books);
@@ -242,6 +239,12 @@ class runner {
     });
   }
 
+  /// Whether the last checkpoint's write has ended, and nobody asked how.
+  [[nodiscard]] bool saved() const {
+    return saving_.valid() &&
+           saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
   /// Waits until the last checkpoint is written. Errors: what refused it.
   void finish_saving() {
     if (saving_.valid()) {
@@ -275,6 +278,18 @@ class runner {
     return {first.voxels.size, first.geometry, first.state.frame_offset, surface_of(first)};
   }
 
+  /// Work for a picture: what it lacks is a warning, for the run itself is done.
+  template <class F>
+  void drawing(const std::string& name, F&& work) {
+    try {
+      work();
+    } catch (const error& e) {
+      warn("cannot draw " + name + ": " + e.what());
+    } catch (const std::bad_alloc&) {
+      warn("cannot draw " + name + ": out of host memory");
+    }
+  }
+
   void draw(const world& w, const relief& before) {
     if (scenario_.pictures.empty()) {
       return;
@@ -282,9 +297,12 @@ class runner {
     const relief after = relief_of(w);
     const cut middle{cut::axis::y, after.size.y / 2};
     const auto save_picture = [&](picture p, const char* name, auto&& image) {
-      if (wants(p)) {
-        pictures_.push_back(folder_.path() / name);
-        io::write_png(pictures_.back(), image());
+      const bool of_start = p == picture::before || p == picture::difference;
+      if (wants(p) && !(of_start && before.height.empty())) {
+        drawing("'" + std::string(name) + "'", [&] {
+          io::write_png(folder_.path() / name, image());
+          pictures_.push_back(folder_.path() / name);
+        });
       }
     };
     save_picture(picture::before, "before.png", [&] { return draw_hillshade(before); });

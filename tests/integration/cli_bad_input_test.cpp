@@ -226,12 +226,56 @@ TEST_F(bad_input, checkpoint_missing_empty_garbage_truncated) {
 
 TEST_F(bad_input, checkpoint_of_another_world_or_too_far) {
   const std::string file = world();
-  EXPECT_THAT(refused_run({"--resume", file, "--set", "world.voxel_height_m=2"}),
-              HasSubstr("voxel height"));
+  // It was imported with 500 m of basement and headroom, the scenario says 10 and 20.
+  EXPECT_THAT(refused_run({"--resume", file}), HasSubstr("elevation of the floor"));
+  const std::vector<std::string> same = {"--set", "world.basement_m=500", "--set",
+                                         "world.headroom_m=500"};
+  const auto but = [&](const std::vector<std::string>& set) {
+    std::vector<std::string> more = {"--resume", file};
+    more.insert(more.end(), same.begin(), same.end());
+    for (const std::string& value : set) {
+      more.insert(more.end(), {"--set", value});
+    }
+    return more;
+  };
+  EXPECT_THAT(refused_run(but({"world.voxel_height_m=2"})), HasSubstr("another voxel height"));
+  EXPECT_THAT(refused_run(but({"world.crop=[0,0,16,11]"})),
+              HasSubstr("16 x 12 x 1008 voxels, not 16 x 11 x 1008"));
+  EXPECT_THAT(refused_run(but({"world.crop=[1,0,15,12]"})), HasSubstr("easting"));
+  EXPECT_THAT(refused_run(but({"world.crop=[0,1,16,11]"})), HasSubstr("northing"));
+  EXPECT_THAT(refused_run(but({"world.resample_m=10"})), HasSubstr("another cell size"));
+  EXPECT_THAT(refused_run(but({"world.headroom_m=501"})), HasSubstr("another size"));
+  EXPECT_THAT(refused_run(but({"material=[{name='granite',porosity=0.5}]"})),
+              HasSubstr("another material 'granite'"));
+  write_file(folder / "c.toml",
+             "[world]\ncheckpoint = 'w.h5'\n[run]\nsteps = 2\nstep_yr = 100\n[passes.uplift]\n");
+  ASSERT_EQ(lithify({"run", scenario, "--out", (folder / "other").string(), "-q"}).code, 0);
+  EXPECT_THAT(refused({"run", (folder / "c.toml").string(), "--out", (folder / "out").string(),
+                       "--resume", (folder / "other").string()}),
+              HasSubstr("elevation of the floor"));
+  for (const std::string command : {"run", "check"}) {
+    std::vector<std::string> words = {command, (folder / "c.toml").string(), "--set",
+                                      "material=[{name='granite',porosity=0.5}]"};
+    if (command == "run") {
+      words.insert(words.end(), {"--out", (folder / "out").string()});
+    }
+    EXPECT_THAT(refused(words), HasSubstr("another material 'granite'"));
+  }
   ASSERT_EQ(lithify({"run", scenario, "--out", (folder / "out").string(), "-q"}).code, 0);
   EXPECT_THAT(refused_run({"--resume", "auto", "--steps", "2"}), HasSubstr("raise --steps"));
   fs::create_directory(folder / "empty");
   EXPECT_THAT(refused_run({"--resume", (folder / "empty").string()}), HasSubstr("no checkpoint"));
+}
+
+TEST_F(bad_input, parameters_that_no_step_can_take) {
+  for (const auto& [value, why] :
+       {std::pair("passes.diffusion.diffusivity_m2_per_yr=1e6", "at most 1000 are taken"),
+        std::pair("run.step_yr=1e6", "1024 voxels")}) {
+    EXPECT_THAT(refused_run({"--set", value}), HasSubstr(why));
+    EXPECT_THAT(refused({"check", scenario, "--set", value}), HasSubstr(why));
+  }
+  EXPECT_THAT(refused({"check", scenario, "--set", "passes.diffusion.diffusivity_m2_per_yr=1e6"}),
+              HasSubstr("shorten it to 0.005 years or less"));
 }
 
 TEST_F(bad_input, checkpoint_of_a_newer_version) {

@@ -87,6 +87,11 @@ TEST(check_command, says_what_a_scenario_would_do) {
   EXPECT_THAT(done.out, HasSubstr("192"));
   EXPECT_THAT(done.out, HasSubstr("uplift diffusion"));
   EXPECT_THAT(done.out, HasSubstr("device memory"));
+  // 0.05 m2/yr x 100 yr / 25 m2 = 0.2, and 25 m2 / (4 x 0.05 m2/yr) = 125 yr.
+  EXPECT_THAT(done.out, HasSubstr("1 a step for diffusion, which is stable up to 125 yr"));
+  const outcome fast =
+      lithify({"check", scenario, "--set", "passes.diffusion.diffusivity_m2_per_yr=40"});
+  EXPECT_THAT(fast.out, HasSubstr("800 a step for diffusion"));
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 

@@ -235,7 +235,7 @@ TEST(diffusion_kernel, a_halted_step_moves_nothing) {
 }
 
 TEST(diffusion_kernel, substeps_stay_below_the_bound) {
-  for (const double kappa : {1e-9, 0.01, 0.2, 0.2000001, 1.0, 1234.5}) {
+  for (const double kappa : {1e-9, 0.01, 0.2, 0.2000001, 1.0, 123.45}) {
     const diffusion_plan plan = plan_diffusion(kappa, 1.0, 1.0);
     const double share = static_cast<double>(plan.coefficient) / static_cast<double>(1LL << 60);
     EXPECT_LE(share, 0.2 * (1 + 1e-12));
@@ -244,7 +244,9 @@ TEST(diffusion_kernel, substeps_stay_below_the_bound) {
     EXPECT_DOUBLE_EQ(plan.stable_dt_yr, 0.25 / kappa);
   }
   EXPECT_EQ(plan_diffusion(0.0, 1.0, 1.0).coefficient, 0);
-  EXPECT_THROW((void)plan_diffusion(1e9, 1.0, 1.0), error);
+  EXPECT_EQ(plan_diffusion(200.0, 1.0, 1.0).substeps, 1000);
+  EXPECT_THROW((void)plan_diffusion(200.1, 1.0, 1.0), error);
+  EXPECT_THROW((void)plan_diffusion(1e300, 1.0, 1.0), error);
 }
 
 }  // namespace

@@ -22,6 +22,17 @@ struct column_options {
   double headroom_m = 500.0;  ///< air kept above the highest surface
 };
 
+/// How large a region is and where it lies.
+struct region_place {
+  region_size size;
+  region_geometry geometry;
+};
+
+/// The region of a DEM: datum = floor((lowest - basement) / voxel height) * voxel height, and
+/// ceil((highest + headroom - datum) / voxel height) voxels of height.
+/// Errors: invalid_argument, as build_columns.
+[[nodiscard]] region_place place_region(const elevation_grid& grid, const column_options& options);
+
 /// Columns in cell order (x fastest, then y northwards); a column without data has no span.
 struct column_model {
   region_size size;
@@ -39,9 +50,8 @@ struct column_model {
 
 /// Voxelises a DEM.
 ///
-/// datum = floor((lowest - basement) / voxel height) * voxel height, and the region is
-/// ceil((highest + headroom - datum) / voxel height) voxels high. A voxel takes the layer at its
-/// centre, the topmost voxel that of the surface. `residual` is the least solid whose surface
+/// The region is that of place_region. A voxel takes the layer at its centre, the topmost voxel
+/// that of the surface. `residual` is the least solid whose surface
 /// height reaches the elevation in whole 2^-20 voxel heights: it is exact for a material without
 /// pores and otherwise high by less than one quantum. Requires: grid arrays of nx * ny entries, at
 /// least one valid cell. Errors: invalid_argument for an extent above 2^21, a height or layer out

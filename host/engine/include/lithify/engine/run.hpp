@@ -92,7 +92,7 @@ run_summary run(const scenario& s, const run_options& options, run_observer& obs
 /// The summary as one JSON object, 128-bit numbers as strings.
 [[nodiscard]] std::string to_json(const run_summary& summary);
 
-/// What a run of `s` would do, without a world.
+/// What a run of `s` would do, without a world. Asked as a run asks before its first step.
 struct run_plan {
   region_size size;
   region_geometry geometry;
@@ -100,9 +100,11 @@ struct run_plan {
   std::int64_t spans = 0;
   std::int64_t steps = 0;
   double time_yr = 0.0;
+  std::vector<pass_budget> passes;   ///< of a step: names, substeps and stable steps
   std::size_t device_bytes = 0;      ///< estimate, at the overlay's threshold
   std::size_t checkpoint_bytes = 0;  ///< estimate of one file, before compression
 };
+/// Errors: as `run`, of the scenario's files and parameters.
 [[nodiscard]] run_plan plan(const scenario& s);
 
 }  // namespace lithify::engine

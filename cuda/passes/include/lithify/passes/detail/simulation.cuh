@@ -64,4 +64,10 @@ class simulation {
   std::unique_ptr<impl> impl_;
 };
 
+/// What a step of `dt_yr` years takes of each pass: name, substeps and stable step, the rest zero.
+/// Errors: invalid_argument, as a simulation of these passes or its step would throw it.
+[[nodiscard]] std::vector<pass_budget> plan_step(const std::vector<pass_config>& passes,
+                                                 const region_geometry& geometry,
+                                                 double dt_yr);
+
 }  // namespace lithify::passes::inline LITHIFY_BACKEND
