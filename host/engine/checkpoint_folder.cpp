@@ -2,12 +2,16 @@
 
 #include "lithify/base/error.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fstream>
 
 namespace lithify::engine {
 
@@ -28,6 +32,25 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   const char* const end = name.data() + name.size() - suffix.size();
   const auto [stop, failed] = std::from_chars(name.data() + prefix.size(), end, step);
   return failed == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
+}
+
+/// The process that locks what this descriptor is open on, as /proc/locks has it; empty if it does
+/// not say. A line: "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234567 0 EOF".
+std::string holder_of(int descriptor) {
+  struct stat status {};
+  std::ifstream locks("/proc/locks");
+  if (::fstat(descriptor, &status) != 0) {
+    return "";
+  }
+  const std::string inode = ":" + std::to_string(status.st_ino);
+  std::string number, kind, mode, access, process, place, rest;
+  while (locks >> number >> kind >> mode >> access >> process >> place &&
+         std::getline(locks, rest)) {
+    if (kind == "FLOCK" && place.ends_with(inode)) {
+      return process;
+    }
+  }
+  return "";
 }
 
 }  // namespace
@@ -91,6 +114,25 @@ output_folder::output_folder(fs::path folder) : folder_(std::move(folder)) {
   std::error_code failed;
   require(!fs::exists(folder_, failed) || fs::is_directory(folder_, failed), errc::invalid_argument,
           "output folder '" + folder_.string() + "' is a file; choose another with --out");
+  make();
+  try {
+    prove_writable();
+    lock();
+  } catch (...) {
+    unmake();
+    throw;
+  }
+}
+
+output_folder::~output_folder() {
+  unmake();
+  if (locked_ >= 0) {
+    ::close(locked_);
+  }
+}
+
+void output_folder::make() {
+  std::error_code failed;
   fs::path at;
   for (const fs::path& part : fs::absolute(folder_).lexically_normal()) {
     at /= part;
@@ -98,26 +140,39 @@ output_folder::output_folder(fs::path folder) : folder_(std::move(folder)) {
       made_.push_back(at);
     }
   }
-  // create_directory says what is wrong; a probe says it also where permissions are not what
-  // counts.
+}
+
+// create_directory says what is wrong; a probe says it also where permissions are not what counts.
+void output_folder::prove_writable() {
   const fs::path probe = folder_ / (".lithify-probe-" + std::to_string(::getpid()));
   errno = 0;
   std::FILE* const file = std::fopen(probe.c_str(), "wx");
   const std::string reason = std::strerror(errno);
-  if (file != nullptr) {
-    std::fclose(file);
-    fs::remove(probe, failed);
-    return;
-  }
-  for (auto folder_made = made_.rbegin(); folder_made != made_.rend(); ++folder_made) {
-    fs::remove(*folder_made, failed);
-  }
-  throw error(errc::io_failure, "output folder '" + folder_.string() + "' cannot be written: " +
-                                    reason + "; choose another with --out");
+  require(file != nullptr, errc::io_failure,
+          "output folder '" + folder_.string() + "' cannot be written: " + reason +
+              "; choose another with --out");
+  std::fclose(file);
+  std::error_code ignored;
+  fs::remove(probe, ignored);
 }
 
-output_folder::~output_folder() {
-  std::error_code ignored;  // remove refuses a folder that is not empty, as it should
+void output_folder::lock() {
+  locked_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (locked_ < 0 || ::flock(locked_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+    return;
+  }
+  const std::string holder = holder_of(locked_);
+  ::close(locked_);
+  locked_ = -1;
+  throw error(errc::invalid_argument, "output folder '" + folder_.string() +
+                                          "' is in use by another run" +
+                                          (holder.empty() ? "" : " (process " + holder + ")") +
+                                          "; wait for its end or choose another with --out");
+}
+
+// remove refuses a folder that is not empty, as it should.
+void output_folder::unmake() {
+  std::error_code ignored;
   for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) {
     fs::remove(*folder, ignored);
   }

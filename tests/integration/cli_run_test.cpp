@@ -155,6 +155,28 @@ TEST_F(run_command, draws_the_pictures_that_a_scenario_asks_for) {
       << "a resumed run compares with where the whole run started";
 }
 
+TEST_F(run_command, keeps_its_summary_when_a_picture_fails) {
+  fs::create_directories(folder / "a" / "after.png" / "taken");
+  const json s = run("a", {"--set", "output.pictures=['before', 'after', 'section']"}, 1);
+  EXPECT_THAT(last_err, HasSubstr("'after.png'"));
+  EXPECT_EQ(s["warnings"].size(), 1U);
+  EXPECT_EQ(json::parse(read_file(folder / "a" / "summary.json")), s);
+  EXPECT_TRUE(fs::is_regular_file(folder / "a" / "section.png"));
+  for (const auto& file : s["files"]) {
+    EXPECT_TRUE(fs::is_regular_file(file.get<std::string>())) << file;
+  }
+}
+
+TEST_F(run_command, resumes_without_the_dem_that_it_came_from) {
+  const json whole = run("whole");
+  run("part", {"--steps", "4"});
+  fs::remove(folder / "dem.asc");
+  const json s = run("part", {"--resume", "auto", "--set", "output.pictures=['difference']"}, 1);
+  EXPECT_EQ(s["digest"], whole["digest"]);
+  EXPECT_EQ(s["warnings"].size(), 2U) << "not compared, and no picture of the start";
+  EXPECT_THAT(last_err, HasSubstr("dem.asc"));
+}
+
 TEST_F(run_command, runs_from_an_imported_checkpoint) {
   const json whole = run("whole");
   const outcome imported =
@@ -224,6 +246,45 @@ TEST_F(long_run, stops_at_the_wall_limit) {
                "0:00:01", "--json", "--progress", "never"});
   ASSERT_EQ(done.code, 0) << done.err;
   EXPECT_EQ(json::parse(done.out)["stopped"], true);
+}
+
+TEST_F(long_run, has_its_folder_for_itself) {
+  const auto p = start();
+  wait_for_steps(*p);
+  const outcome second =
+      lithify({"run", scenario, "--out", (folder / "a").string(), "--progress", "never"});
+  EXPECT_EQ(second.code, 2) << second.err;
+  EXPECT_EQ(std::count(second.err.begin(), second.err.end(), '\n'), 1) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("in use by another run (process " + std::to_string(p->id())));
+  run("b");  // another folder is free
+  p->signal(SIGKILL);
+  EXPECT_EQ(p->finish().code, -SIGKILL);
+  run("a", {"--steps", "1"});  // a lock ends with its process
+}
+
+TEST_F(long_run, stops_at_once_when_interrupted_twice) {
+  write_small_world(folder, 1000, 1000);
+  for (const auto& [first, second] : {std::pair(SIGINT, SIGINT), std::pair(SIGTERM, SIGINT)}) {
+    const fs::path out = folder / "slow";
+    fs::remove_all(out);
+    // 1,000 substeps of a million columns: longer than the test.
+    process p({"run", scenario, "--out", out.string(), "--set", "run.step_yr=100000", "--set",
+               "passes.diffusion.diffusivity_m2_per_yr=0.05", "--set",
+               "passes.uplift.rate_m_per_yr=0", "--device", "cpu"});
+    const fs::path acknowledged = out / "checkpoint-00000000.h5";
+    for (int i = 0; i < 1200 && !fs::exists(acknowledged); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ASSERT_TRUE(fs::exists(acknowledged));
+    p.signal(first);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    p.signal(second);
+    const auto asked = std::chrono::steady_clock::now();
+    EXPECT_EQ(p.finish().code, -second);
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
+    const outcome verified = lithify({"verify", acknowledged.string()});
+    EXPECT_EQ(verified.code, 0) << verified.err;
+  }
 }
 
 TEST_F(long_run, stops_at_once_when_killed_and_loses_no_checkpoint) {

@@ -55,6 +55,7 @@ class process {
   process(const process&) = delete;
   process& operator=(const process&) = delete;
 
+  [[nodiscard]] pid_t id() const { return id_; }
   void signal(int number) const { ::kill(id_, number); }
   [[nodiscard]] std::string err_so_far() const { return read_file(folder_ / "err"); }
 
