@@ -100,10 +100,11 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
   return std::nullopt;
 }
 
-void checkpoint_folder::prune(std::int64_t step, std::int64_t keep) const {
+void checkpoint_folder::prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const {
   std::int64_t kept = 0;
   for (const entry& e : list()) {
-    if (e.step > step || ++kept > keep) {
+    const bool marked = keep_every > 0 && e.step % keep_every == 0;
+    if (e.step > step || (++kept > keep && !marked)) {
       std::error_code ignored;  // an old checkpoint too many harms nobody
       fs::remove(e.file, ignored);
     }

@@ -40,9 +40,9 @@ class checkpoint_folder {
   [[nodiscard]] std::optional<loaded> newest(
       const std::function<void(const std::string&)>& warn) const;
 
-  /// Removes all but the newest `keep` of the checkpoints up to `step`, and those of an earlier run
-  /// beyond it.
-  void prune(std::int64_t step, std::int64_t keep) const;
+  /// Removes all but the newest `keep` of the checkpoints up to `step` and those of every
+  /// `keep_every`-th step (0: none), and those of an earlier run beyond `step`.
+  void prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const;
 
  private:
   std::filesystem::path folder_;

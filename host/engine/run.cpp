@@ -234,7 +234,7 @@ class runner {
     saving_ = std::async(std::launch::async, [this, data] {
       const stopwatch clock;
       io::write_checkpoint(checkpoints_.name(data->state.step), *data);
-      checkpoints_.prune(data->state.step, keep_);
+      checkpoints_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
       return clock.seconds();
     });
   }

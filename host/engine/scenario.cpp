@@ -244,6 +244,8 @@ scenario read_scenario(const fs::path& file, std::span<const std::string> overri
   read_overlay(std::move(overlay), s);
   s.checkpoint_every = checkpoint.integer("every", 0, many).value_or(s.checkpoint_every);
   s.checkpoint_keep = checkpoint.integer("keep", 1, many).value_or(s.checkpoint_keep);
+  s.checkpoint_keep_every =
+      checkpoint.integer("keep_every", 0, many).value_or(s.checkpoint_keep_every);
   checkpoint.finish();
   read_passes(std::move(passes), s);
   read_output(std::move(output), s);

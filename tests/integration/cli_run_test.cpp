@@ -142,6 +142,13 @@ TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {
       << "a fresh run leaves no checkpoint of the older one behind";
 }
 
+TEST_F(run_command, keeps_every_mth_checkpoint_beside_the_newest) {
+  run("a", {"--checkpoint-every", "1", "--keep", "1", "--set", "checkpoint.keep_every=3"});
+  EXPECT_EQ(files("a"),
+            (std::vector<std::string>{"checkpoint-00000000.h5", "checkpoint-00000003.h5",
+                                      "checkpoint-00000006.h5", "summary.json"}));
+}
+
 TEST_F(run_command, draws_the_pictures_that_a_scenario_asks_for) {
   const json s =
       run("a", {"--set", "output.pictures=['before', 'after', 'difference', 'section']"});

@@ -44,6 +44,7 @@ struct scenario {
   overlay_policy overlay{std::int64_t{1} << 22, consolidation_strategy::lazy_threshold};
   std::int64_t checkpoint_every = 0;  ///< steps; 0 = only at the start and the end
   std::int64_t checkpoint_keep = 3;
+  std::int64_t checkpoint_keep_every = 0;  ///< those of every M-th step stay as well; 0: none
   std::vector<pass_config> passes;
   std::filesystem::path out;  ///< empty: the caller says
   std::vector<picture> pictures;
