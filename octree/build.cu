@@ -42,6 +42,7 @@ node_list world_builder::raise_to(device::exec ex, node_list nodes, int level, i
 update_parts world_builder::finish(device::exec ex, node root, const index_view& old) {
   update_parts parts;
   parts.root = root;
+  const wait_at_end done_when_dropped(ex.stream);
   retire_world(ex, tree_, old, parts.retired);
   const update_words done = device::read(ex, words_.data());
   for (std::size_t p = 0; p < pool_count; ++p) {

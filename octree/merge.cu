@@ -270,6 +270,7 @@ update_parts merge_edits(device::exec ex,
   };
   update_parts parts;
   parts.root = base.root;
+  const wait_at_end done_when_dropped(ex.stream);
 
   device::buffer<update_words> words(ex, 1);
   device::buffer<brick_form> forms(ex, edits.bricks);

@@ -126,6 +126,25 @@ struct update_parts {
   slot_lists retired;
 };
 
+/// Waits for a stream when a scope ends, also by an error: lists of an update that fails go back on
+/// another stream than the work that wrote them.
+class wait_at_end {
+ public:
+  explicit wait_at_end(device::stream_ref s) : stream_(s) {}
+  ~wait_at_end() {
+    try {
+      stream_.synchronize();
+    } catch (const error&) {
+      // A device that failed says so again at the next call.
+    }
+  }
+  wait_at_end(const wait_at_end&) = delete;
+  wait_at_end& operator=(const wait_at_end&) = delete;
+
+ private:
+  device::stream_ref stream_;
+};
+
 /// Counts the distinct parents of `key[0 .. *count)` at every level above `level` up to `top`, into
 /// `words->parents`: entry k for the k-th step.
 void count_parents(device::exec ex,
