@@ -162,9 +162,11 @@ void memory_pool::give_back(void* block, std::size_t bytes) noexcept {
   constexpr bool keep = true;
 #endif
   if (keep) {
-    // Idle blocks never hold more than was in use at once: sizes that are not asked for again go.
-    const std::size_t peak = peak_.load();
-    trim(peak > bytes ? peak - bytes : 0);
+    // All blocks together never hold more than twice what was in use at once: enough for every
+    // size that comes back each round to stay, while sizes that are not asked for again go.
+    const std::size_t most = 2 * peak_.load();
+    const std::size_t held = in_use_.load() + bytes;
+    trim(most > held ? most - held : 0);
     idle_.emplace(bytes, block);
     idle_bytes_ += bytes;
   } else {
