@@ -23,11 +23,11 @@ struct edited_brick {
   int edits;
   brick_extent extent;
 
-  LITHIFY_HD edited_brick(const index_view& base, const brick_edits& e, std::int64_t i)
-      : old(base.descend(e.brick[i] << (3 * brick_level), brick_level).value),
+  LITHIFY_HD edited_brick(node was, region_size size, const brick_edits& e, std::int64_t i)
+      : old(was),
         word(e.word + e.offset[i]),
         edits(static_cast<int>(e.offset[i + 1] - e.offset[i])),
-        extent(e.brick[i], base.size) {}
+        extent(e.brick[i], size) {}
 
   /// Exceptions that the brick has at most, or more than a sparse brick's capacity.
   LITHIFY_HD int exceptions(const index_view& base) const {
@@ -40,6 +40,12 @@ struct edited_brick {
   LITHIFY_HD bool few(const index_view& base) const {
     return extent.whole() && exceptions(base) <= sparse_brick::capacity;
   }
+};
+
+/// What the first pass finds out about a brick.
+struct decision {
+  node old;
+  brick_form form;
 };
 
 /// Applies edits to a brick whose exceptions all fit; gives the number of voxels changed.
@@ -106,13 +112,16 @@ LITHIFY_DEVICE void decide_brick(const device::lane_group& g,
   }
   expand_brick(g, base, b.old, s.voxel);
   const int changed = g.count(b.edits, [=](int e) -> bool {
-    return at->voxel[edit_position(b.word[e])] != edit_material(b.word[e]);
+    const material_id m = edit_material(b.word[e]);
+    material_id& voxel = at->voxel[edit_position(b.word[e])];
+    const bool differs = voxel != m;
+    voxel = m;
+    return differs;
   });
   g.once([=] { at->form.changed = static_cast<std::uint16_t>(changed); });
   if (changed == 0) {
     return;
   }
-  g.each(b.edits, [=](int e) { at->voxel[edit_position(b.word[e])] = edit_material(b.word[e]); });
   classify_brick(g, s, b.extent);
 }
 
@@ -144,40 +153,40 @@ LITHIFY_DEVICE void write_brick(const device::lane_group& g,
   }
 }
 
-/// First pass: `form[i]` of every brick.
+/// First pass: what every brick is and will be.
 void decide_bricks(device::exec ex,
                    const index_view& base,
                    const brick_edits& edits,
-                   brick_form* form) {
+                   decision* decided) {
   device::for_each_group<sizeof(brick_scratch)>(
       ex, edits.bricks,
       [=] LITHIFY_DEVICE(const device::lane_group& g, std::int64_t i, std::byte* scratch) {
         auto& s = *reinterpret_cast<brick_scratch*>(scratch);
-        decide_brick(g, base, edited_brick(base, edits, i), s);
+        const node old = base.descend(edits.brick[i] << (3 * brick_level), brick_level).value;
+        decide_brick(g, base, edited_brick(old, base.size, edits, i), s);
         brick_scratch* const at = &s;
-        g.once([=] { form[i] = at->form; });
+        g.once([=] { decided[i] = {old, at->form}; });
       });
 }
 
 /// Sums what the changed bricks need and change. Blocks of bricks keep the atomics few.
 void count_needs(device::exec ex,
-                 const index_view& base,
-                 const brick_edits& edits,
-                 const brick_form* form,
+                 std::int64_t bricks,
+                 const decision* decided,
                  const std::int64_t* pick,
                  update_words* words) {
   constexpr std::int64_t block = 64;
-  device::for_each_n(ex, (edits.bricks + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
+  device::for_each_n(ex, (bricks + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
     update_words sum;
     const std::int64_t n = words->changed_bricks;
     for (std::int64_t i = b * block; i < n && i < (b + 1) * block; ++i) {
-      const std::int64_t brick = pick[i];
-      sum.changed_voxels += form[brick].changed;
-      sum.needed[dense_pool] += form[brick].value.kind() == node_kind::dense ? 1 : 0;
-      sum.needed[sparse_pool] += form[brick].value.kind() == node_kind::sparse ? 1 : 0;
-      const node old = base.descend(edits.brick[brick] << (3 * brick_level), brick_level).value;
-      sum.retired[dense_pool] += old.kind() == node_kind::dense ? 1 : 0;
-      sum.retired[sparse_pool] += old.kind() == node_kind::sparse ? 1 : 0;
+      const decision d = decided[pick[i]];
+      const node_kind kind = d.form.value.kind();
+      sum.changed_voxels += d.form.changed;
+      sum.needed[dense_pool] += kind == node_kind::dense ? 1 : 0;
+      sum.needed[sparse_pool] += kind == node_kind::sparse ? 1 : 0;
+      sum.retired[dense_pool] += d.old.kind() == node_kind::dense ? 1 : 0;
+      sum.retired[sparse_pool] += d.old.kind() == node_kind::sparse ? 1 : 0;
     }
     if (b * block < n) {
       device::atomic_add(&words->changed_voxels, sum.changed_voxels);
@@ -193,7 +202,7 @@ void count_needs(device::exec ex,
 node_list write_bricks(device::exec ex,
                        const tree_writer& w,
                        const brick_edits& edits,
-                       const brick_form* form,
+                       const decision* decided,
                        const std::int64_t* pick,
                        std::int64_t n) {
   // Two counts in one word: dense below, sparse above.
@@ -202,19 +211,17 @@ node_list write_bricks(device::exec ex,
   device::buffer<std::int64_t> leaves(ex, n + 1);
   std::int64_t* const take = takes.data();
   std::int64_t* const leave = leaves.data();
-  const index_view base = w.base;
   device::exclusive_scan(
       ex, n,
       [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
-        const node_kind kind = form[pick[i]].value.kind();
+        const node_kind kind = decided[pick[i]].form.value.kind();
         return kind == node_kind::dense ? 1 : kind == node_kind::sparse ? sparse_unit : 0;
       },
       take);
   device::exclusive_scan(
       ex, n,
       [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
-        const morton_key key = edits.brick[pick[i]] << (3 * brick_level);
-        const node_kind kind = base.descend(key, brick_level).value.kind();
+        const node_kind kind = decided[pick[i]].old.kind();
         return kind == node_kind::dense ? 1 : kind == node_kind::sparse ? sparse_unit : 0;
       },
       leave);
@@ -225,8 +232,8 @@ node_list write_bricks(device::exec ex,
   device::for_each_group<sizeof(brick_scratch)>(
       ex, n, [=] LITHIFY_DEVICE(const device::lane_group& g, std::int64_t i, std::byte* scratch) {
         auto& s = *reinterpret_cast<brick_scratch*>(scratch);
-        const edited_brick b(w.base, edits, pick[i]);
-        const brick_form f = form[pick[i]];
+        const brick_form f = decided[pick[i]].form;
+        const edited_brick b(decided[pick[i]].old, w.base.size, edits, pick[i]);
         brick_scratch* const at = &s;
         g.once([=] {
           node n_i = f.value;
@@ -273,23 +280,24 @@ update_parts merge_edits(device::exec ex,
   const wait_at_end done_when_dropped(ex.stream);
 
   device::buffer<update_words> words(ex, 1);
-  device::buffer<brick_form> forms(ex, edits.bricks);
+  device::buffer<decision> decisions(ex, edits.bricks);
   device::buffer<std::int64_t> picks(ex, edits.bricks);
   device::buffer<morton_key> keys(ex, edits.bricks);
   device::fill(ex, words.data(), 1, update_words{});
-  decide_bricks(ex, base, edits, forms.data());
+  decide_bricks(ex, base, edits, decisions.data());
 
-  const brick_form* const form = forms.data();
+  const decision* const decided = decisions.data();
   std::int64_t* const pick = picks.data();
   morton_key* const key = keys.data();
   device::select_if(
-      ex, edits.bricks, [=] LITHIFY_HD(std::int64_t i) -> bool { return form[i].changed != 0; },
+      ex, edits.bricks,
+      [=] LITHIFY_HD(std::int64_t i) -> bool { return decided[i].form.changed != 0; },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t at) {
         pick[at] = i;
         key[at] = edits.brick[i];
       },
       &words.data()->changed_bricks);
-  count_needs(ex, base, edits, form, pick, words.data());
+  count_needs(ex, edits.bricks, decided, pick, words.data());
   count_parents(ex, key, edits.bricks, &words.data()->changed_bricks, brick_level, base.top_level,
                 words.data());
   const update_words found = device::read(ex, words.data());
@@ -312,7 +320,7 @@ update_parts merge_edits(device::exec ex,
 
   device::fill(ex, words.data(), 1, update_words{});
   const tree_writer w = make_writer(t, base, version, words.data(), parts.retired);
-  node_list bricks = write_bricks(ex, w, edits, form, pick, found.changed_bricks);
+  node_list bricks = write_bricks(ex, w, edits, decided, pick, found.changed_bricks);
   step("bricks written");
   update_words after_bricks;  // what the parents add to
   after_bricks.used[dense_pool] = found.needed[dense_pool];

@@ -55,11 +55,6 @@ struct tile_view {
   }
 };
 
-/// Place of a voxel in its brick.
-LITHIFY_HD constexpr int position_of(voxel v) {
-  return (v.x & 7) | ((v.y & 7) << 3) | ((v.z & 7) << 6);
-}
-
 struct span_scratch {
   material_id voxel[brick_voxels];
   column_span span[tile_columns];    ///< of each column, still growing
@@ -103,7 +98,7 @@ LITHIFY_DEVICE void walk_up(const device::lane_group& g,
       load_brick(g, world, key >> (3 * brick_level), part.value, part.begin, part.end, s.voxel);
       g.each(tile.columns(), [&](int c) {
         for (std::int32_t i = z; i < next; ++i) {
-          extend(c, s.voxel[position_of(tile.at(c, i))], i + 1);
+          extend(c, s.voxel[brick_position(tile.at(c, i))], i + 1);
         }
       });
     }
@@ -133,7 +128,7 @@ LITHIFY_DEVICE inline void walk_down(const device::lane_group& g,
       load_brick(g, world, key >> (3 * brick_level), part.value, part.begin, part.end, s.voxel);
       g.each(tile.columns(), [&](int c) {
         for (std::int32_t i = z; i >= low && s.top[c] < 0; --i) {
-          s.top[c] = s.voxel[position_of(tile.at(c, i))] != air ? i : -1;
+          s.top[c] = s.voxel[brick_position(tile.at(c, i))] != air ? i : -1;
         }
       });
     } else if (part.value.lod() != air) {

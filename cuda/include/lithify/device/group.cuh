@@ -1,10 +1,10 @@
 /// A group of lanes that works on one item together: a warp on CUDA, one thread on the CPU.
 ///
-/// Code written against it has phases: `each` spreads a loop over the lanes, `once` is one lane's.
-/// A phase begins when all lanes have come to it and ends with a barrier: what it writes to the
-/// group's scratch may be read after it, and what all lanes read before it may be written in it.
-/// Within a phase iterations are independent; the CPU's random mode runs them in any order.
-/// Between phases every lane runs the same code: it reads scratch and writes none.
+/// Code written against it has phases: `each` and `count` spread a loop over the lanes, `once` is
+/// one lane's. A phase begins when all lanes have come to it and ends with a barrier: what it
+/// writes to the group's scratch may be read after it, and what all lanes read before it may be
+/// written in it. Within a phase iterations are independent; the CPU's random mode runs them in any
+/// order. Between phases every lane runs the same code: it reads scratch and writes none.
 #pragma once
 
 #include "lithify/device/backend.cuh"
@@ -27,13 +27,15 @@ class lane_group {
     }
     __syncwarp();
   }
-  /// Number of i in [0, n) for which pred(i) holds; every lane gets it. Reads only.
+  /// Number of i in [0, n) for which pred(i) holds, a phase; every lane gets it.
   template <class Pred>
   __device__ int count(int n, Pred pred) const {
+    __syncwarp();
     int mine = 0;
     for (int i = static_cast<int>(threadIdx.x) % lanes; i < n; i += lanes) {
       mine += pred(i) ? 1 : 0;
     }
+    __syncwarp();
     return __reduce_add_sync(0xffffffffU, mine);
   }
   /// f() once, a phase.
@@ -62,9 +64,7 @@ class lane_group {
   template <class Pred>
   int count(int n, Pred pred) const {
     int total = 0;
-    for (int i = 0; i < n; ++i) {
-      total += pred(i) ? 1 : 0;
-    }
+    each(n, [&](int i) { total += pred(i) ? 1 : 0; });
     return total;
   }
   template <class F>

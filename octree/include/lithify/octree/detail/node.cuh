@@ -66,11 +66,21 @@ inline constexpr int block_nodes = 8;
 }
 
 /// Position x + 8 (y + 8 z) inside a brick of the voxel with Morton key `key`.
+///
+/// The key's 9 bits are a 3 x 3 matrix, a row of x, y, z for every digit; the position is its
+/// transpose: bits 1 and 3, 5 and 7, 2 and 6 change places.
 [[nodiscard]] constexpr int brick_position(morton_key key) {
-  const auto bit = [key](int i) { return static_cast<int>((key >> i) & 1U); };
-  return bit(0) | (bit(3) << 1) | (bit(6) << 2) |           // x
-         ((bit(1) | (bit(4) << 1) | (bit(7) << 2)) << 3) |  // y
-         ((bit(2) | (bit(5) << 1) | (bit(8) << 2)) << 6);   // z
+  auto bits = static_cast<std::uint32_t>(key) & (brick_voxels - 1U);
+  const std::uint32_t near = (bits ^ (bits >> 2)) & 0x22U;
+  bits ^= near | (near << 2);
+  const std::uint32_t far = (bits ^ (bits >> 4)) & 0x04U;
+  bits ^= far | (far << 4);
+  return static_cast<int>(bits);
+}
+
+/// The same of a voxel.
+[[nodiscard]] constexpr int brick_position(voxel v) {
+  return (v.x & 7) | ((v.y & 7) << 3) | ((v.z & 7) << 6);
 }
 
 /// The voxel at `position` of the brick with Morton brick key `brick`.
