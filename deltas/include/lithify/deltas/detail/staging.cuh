@@ -43,13 +43,16 @@ class delta_writer {
     if constexpr (device::accesses_in_flight == 1) {
       insert(home, key, value);
     } else {
-      // The bucket's lines arrive while the next keys are made.
+      // The bucket's lines arrive while the next keys are made: a key waits until so many others
+      // have been written.
       device::prefetch(&table_.buckets[home].key);
       device::prefetch(&table_.buckets[home].value);
-      waiting_[count_++] = {home, key, value};
-      if (count_ == device::accesses_in_flight) {
-        flush();
+      entry& oldest = waiting_[count_ % device::accesses_in_flight];
+      if (count_ >= device::accesses_in_flight) {
+        insert(oldest.home, oldest.key, oldest.value);
       }
+      oldest = {home, key, value};
+      ++count_;
     }
   }
 
@@ -58,8 +61,9 @@ class delta_writer {
 
   /// Inserts what still waits; `emit` calls it.
   LITHIFY_HD void flush() {
-    for (int i = 0; i < count_; ++i) {
-      insert(waiting_[i].home, waiting_[i].key, waiting_[i].value);
+    constexpr int width = device::accesses_in_flight;
+    for (std::uint32_t i = count_ < width ? 0 : count_ - width; i < count_; ++i) {
+      insert(waiting_[i % width].home, waiting_[i % width].key, waiting_[i % width].value);
     }
     count_ = 0;
   }
@@ -80,7 +84,7 @@ class delta_writer {
   table_view table_;
   staging_words* words_;
   std::uint64_t order_;
-  int count_ = 0;
+  std::uint32_t count_ = 0;  ///< written since the last flush
   entry waiting_[device::accesses_in_flight];
 };
 
@@ -124,8 +128,10 @@ class staging {
 
 namespace detail {
 
-/// Items that one thread fills one after the other, so that its insertions overlap.
-inline constexpr std::int64_t items_a_task = device::accesses_in_flight;
+/// Items that one thread fills one after the other, so that its insertions overlap: many more than
+/// wait at a time, so that what waits is seldom less.
+inline constexpr std::int64_t items_a_task =
+    device::accesses_in_flight == 1 ? 1 : 16 * device::accesses_in_flight;
 
 /// Number of deltas of an item, 0 once an emission did not fit.
 template <class Count>
