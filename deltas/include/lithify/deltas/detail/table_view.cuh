@@ -71,19 +71,25 @@ struct table_view {
 
   /// `find` of a key whose home is already known.
   LITHIFY_HD std::uint64_t find_from(std::uint64_t b, morton_key key) const {
+    const std::uint64_t* const place = place_from(b, key);
+    return place != nullptr ? *place : 0;
+  }
+
+  /// Where the value of a key whose home is `b` lies; nothing if there is none.
+  LITHIFY_HD const std::uint64_t* place_from(std::uint64_t b, morton_key key) const {
     for (std::uint64_t probe = 0; probe < count; ++probe) {
       const bucket& at = buckets[b];
       for (int i = 0; i < bucket_slots; ++i) {
         if (at.key[i] == key) {
-          return at.value[i];
+          return &at.value[i];
         }
         if (at.key[i] == no_key) {
-          return 0;
+          return nullptr;
         }
       }
       b = b + 1 == count ? 0 : b + 1;
     }
-    return 0;
+    return nullptr;
   }
 };
 

@@ -4,7 +4,7 @@
 /// can reach is ever written again.
 #pragma once
 
-#include "lithify/device/backend.cuh"
+#include "lithify/device/prefetch.cuh"
 #include "lithify/octree/detail/node.cuh"
 #include "lithify/octree/lod.hpp"
 #include "lithify/octree/voxel_image.hpp"
@@ -50,10 +50,14 @@ struct index_view {
   slab_view<dense_brick> dense;
   slab_view<sparse_brick> sparse;
 
-  /// The child of `n` (kind children, at `level`) on the way to voxel `key`.
-  LITHIFY_HD node child(node n, int level, morton_key key) const {
+  /// Where the child of `n` (kind children, at `level`) on the way to voxel `key` lies.
+  LITHIFY_HD const node* child_place(node n, int level, morton_key key) const {
     const std::uint32_t i = child_index(key, level);
-    return level > chunk_level ? pages[n.slot()]->child[i] : blocks[n.slot()]->child[i];
+    return level > chunk_level ? &pages[n.slot()]->child[i] : &blocks[n.slot()]->child[i];
+  }
+  /// That child.
+  LITHIFY_HD node child(node n, int level, morton_key key) const {
+    return *child_place(n, level, key);
   }
 
   /// Descends towards voxel `key` until a leaf, or until the level is at most `level`.
@@ -64,6 +68,41 @@ struct index_view {
       at.level = child_level(at.level);
     }
     return at;
+  }
+
+  /// leaf[i] = node of the brick `brick[i]`, or the uniform node that stands for it, for `n` bricks
+  /// together: a level at a time, so that what one needs next arrives while the others step.
+  template <int Most>
+  LITHIFY_HD void find_bricks(const morton_key (&brick)[Most], int n, node (&leaf)[Most]) const {
+    const node* next[Most];
+    for (int i = 0; i < n; ++i) {
+      next[i] = &root;
+    }
+    bool open = n > 0;
+    for (int level = top_level; open; level = child_level(level)) {
+      open = false;
+      for (int i = 0; i < n; ++i) {
+        if (next[i] == nullptr) {
+          continue;
+        }
+        leaf[i] = *next[i];
+        next[i] = nullptr;
+        if (leaf[i].kind() == node_kind::children) {
+          next[i] = child_place(leaf[i], level, brick[i] << (3 * brick_level));
+          device::prefetch(next[i]);
+          open = true;
+        }
+      }
+    }
+  }
+
+  /// Asks for what `brick_material` will read.
+  LITHIFY_HD void prefetch_material(node n, int position) const {
+    if (n.kind() == node_kind::dense) {
+      device::prefetch(&dense[n.slot()]->voxel[position]);
+    } else if (n.kind() == node_kind::sparse) {
+      device::prefetch(sparse[n.slot()]);
+    }
   }
 
   /// Material at `position` (x + 8 (y + 8 z)) of a node at brick level or of a uniform node.
