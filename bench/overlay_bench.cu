@@ -51,7 +51,7 @@ struct make_place {
   voxel* at;
   LITHIFY_HD void operator()(std::int64_t i) const {
     const auto random = static_cast<std::int64_t>(mix64(static_cast<std::uint64_t>(i)) >> 1);
-    at[i] = edited_voxel(kind, in_order ? i : random % n);
+    at[i] = edited_voxel(kind, in_order ? i : random % n, n);
   }
 };
 
@@ -177,9 +177,10 @@ const bool registered = [] {
           [keys, hits](benchmark::State& s) { find(s, keys, hits); });
     }
   }
-  const std::int64_t many = size_of_run(5'000'000, 5'000);
-  const std::int64_t few = size_of_run(1'000'000, 1'000);
-  for (const workload kind : {workload::clustered, workload::coherent, workload::scattered}) {
+  const std::int64_t many = size_of_run(5'000'000, 6'400);
+  const std::int64_t few = size_of_run(1'000'000, 1'280);
+  for (const workload kind :
+       {workload::clustered, workload::spread, workload::coherent, workload::scattered}) {
     const std::string word = to_string(kind);
     add("published/" + word + "/" + std::to_string(many),
         [=](benchmark::State& s) { publish(s, kind, many, part::published); });

@@ -1,6 +1,7 @@
 // OpenVDB on the overlay's workloads: its documented best use (an accessor, one thread) and the
 // best sorted, parallel form that we could write: sort by leaf, fill leaves in parallel, add them.
 #include "bench_size.hpp"
+#include "core_time.hpp"
 #include "edit_workloads.hpp"
 
 #include <benchmark/benchmark.h>
@@ -70,14 +71,18 @@ using writer = void (*)(grid&, const std::vector<voxel_edit>&);
 void publish(benchmark::State& state, workload kind, std::int64_t n, writer write) {
   const std::vector<voxel_edit> edits = edits_of(kind, n);
   std::size_t bytes = 0;
+  double core_time = 0.0;
   for (auto _ : state) {
     const grid::Ptr to = grid::create(air);
+    const double cores_before = core_seconds();
     const auto start = std::chrono::steady_clock::now();
     write(*to, edits);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     state.SetIterationTime(seconds.count());
+    core_time += core_seconds() - cores_before;
     bytes = to->memUsage();
   }
+  state.counters["core_ms"] = 1e3 * core_time / static_cast<double>(state.iterations());
   state.SetItemsProcessed(state.iterations() * n);
   state.counters["index_bytes_a_delta"] = static_cast<double>(bytes) / static_cast<double>(n);
 }
@@ -88,10 +93,12 @@ void points(benchmark::State& state, workload kind, bool in_order, std::int64_t 
   std::vector<openvdb::Coord> at;
   for (std::int64_t i = 0; i < n; ++i) {
     const auto random = static_cast<std::int64_t>(mix64(static_cast<std::uint64_t>(i)) >> 1);
-    at.push_back(coord(edited_voxel(kind, in_order ? i : random % n)));
+    at.push_back(coord(edited_voxel(kind, in_order ? i : random % n, n)));
   }
   std::vector<material_id> out(at.size());
+  double core_time = 0.0;
   for (auto _ : state) {
+    const double cores_before = core_seconds();
     const auto start = std::chrono::steady_clock::now();
     tbb::parallel_for(tbb::blocked_range<std::size_t>(0, at.size()), [&](const auto& range) {
       const auto accessor = from->getConstAccessor();
@@ -101,8 +108,10 @@ void points(benchmark::State& state, workload kind, bool in_order, std::int64_t 
     });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     state.SetIterationTime(seconds.count());
+    core_time += core_seconds() - cores_before;
     benchmark::DoNotOptimize(out.data());
   }
+  state.counters["core_ms"] = 1e3 * core_time / static_cast<double>(state.iterations());
   state.SetItemsProcessed(state.iterations() * n);
 }
 
@@ -114,8 +123,9 @@ void add(const std::string& name, Body body) {
 }
 
 const bool registered = [] {
-  const std::int64_t n = size_of_run(5'000'000, 5'000);
-  for (const workload kind : {workload::clustered, workload::coherent, workload::scattered}) {
+  const std::int64_t n = size_of_run(5'000'000, 6'400);
+  for (const workload kind :
+       {workload::clustered, workload::spread, workload::coherent, workload::scattered}) {
     const std::string word = to_string(kind);
     const std::string size = std::to_string(n);
     add("published/" + word + "/" + size + "/openvdb",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bench_size.hpp"
+#include "core_time.hpp"
 #include "lithify/device/memory.cuh"
 
 #include <benchmark/benchmark.h>
@@ -41,21 +42,25 @@ class device_place {
 };
 
 /// Runs `work` in each iteration of a benchmark with manual time, until the stream is done with it;
-/// `prepare` runs before it and is not measured.
+/// `prepare` runs before it and is not measured. `core_ms`: time of all CPU threads an iteration.
 /// One round before the first warms caches and pools.
 template <class Prepare, class Work>
 void measure(benchmark::State& state, device_place& place, Prepare prepare, Work work) {
   prepare();
   work();
+  double core_time = 0.0;
   for (auto _ : state) {
     prepare();
     place.ex().stream.synchronize();
+    const double cores_before = core_seconds();
     const auto start = std::chrono::steady_clock::now();
     work();
     place.ex().stream.synchronize();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     state.SetIterationTime(seconds.count());
+    core_time += core_seconds() - cores_before;
   }
+  state.counters["core_ms"] = 1e3 * core_time / static_cast<double>(state.iterations());
 }
 
 }  // namespace lithify::bench::inline LITHIFY_BACKEND

@@ -15,17 +15,22 @@ inline constexpr region_size edited_region = {2048, 2048, 512};
 enum class workload {
   scattered,  ///< uniform over the region
   coherent,   ///< layers of a surface, row by row
-  clustered,  ///< 64 in each of n / 64 random bricks
+  clustered,  ///< 64 in each of n / 64 random bricks, brick by brick
+  spread,     ///< the same voxels in an order that returns to a brick only after all the others
 };
 
 [[nodiscard]] inline const char* to_string(workload w) {
-  return w == workload::scattered  ? "scattered"
-         : w == workload::coherent ? "coherent"
-                                   : "clustered";
+  return w == workload::scattered   ? "scattered"
+         : w == workload::coherent  ? "coherent"
+         : w == workload::clustered ? "clustered"
+                                    : "spread";
 }
 
-/// Voxel number `i` of a workload.
-[[nodiscard]] constexpr voxel edited_voxel(workload w, std::int64_t i) {
+/// Voxel number `i` of the `n` of a workload. Requires: 64 divides n if the workload is `spread`.
+[[nodiscard]] constexpr voxel edited_voxel(workload w, std::int64_t i, std::int64_t n) {
+  if (w == workload::spread) {
+    return edited_voxel(workload::clustered, i % (n / 64) * 64 + i / (n / 64), n);
+  }
   const auto in = [](std::uint64_t bits, std::int32_t extent) {
     return static_cast<std::int32_t>(bits % static_cast<std::uint64_t>(extent));
   };
@@ -51,7 +56,7 @@ enum class workload {
   std::vector<voxel_edit> edits;
   edits.reserve(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
-    edits.push_back({edited_voxel(w, i), static_cast<material_id>(2 + i % 7)});
+    edits.push_back({edited_voxel(w, i, n), static_cast<material_id>(2 + i % 7)});
   }
   return edits;
 }
