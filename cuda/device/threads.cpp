@@ -22,4 +22,6 @@ void with_threads(int threads, const std::function<void()>& work) {
   arena.execute(work);
 }
 
+int concurrency() { return tbb::this_task_arena::max_concurrency(); }
+
 }  // namespace lithify::device

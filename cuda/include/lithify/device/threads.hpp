@@ -14,4 +14,7 @@ inline constexpr int max_threads = 1024;
 /// thread does all work. Errors: invalid_argument outside 0..1024; what `work` throws.
 void with_threads(int threads, const std::function<void()>& work);
 
+/// Threads that the CPU backend's verbs may use where this is called; at least 1.
+[[nodiscard]] int concurrency();
+
 }  // namespace lithify::device

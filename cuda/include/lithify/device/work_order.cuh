@@ -22,6 +22,8 @@ class work_order {
   /// Changes the seed for the whole process; 0 = index order. Tests only.
   static void set_seed(std::uint64_t value) { seed().store(value); }
   [[nodiscard]] static bool shuffled() { return seed().load() != 0; }
+  /// A number that seed and `n` decide, for work that draws its order as it goes.
+  [[nodiscard]] static std::uint64_t drawn(std::uint64_t n) { return mix64(seed().load() ^ n); }
 
   /// Index of the iteration that runs as number `i`: an affine permutation of [0, n).
   [[nodiscard]] std::int64_t operator()(std::int64_t i) const {

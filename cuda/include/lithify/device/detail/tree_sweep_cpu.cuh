@@ -1,0 +1,286 @@
+/// Bodies of waves and tree sweeps on the CPU.
+///
+/// Sweep up: every item has a count of the children that have not come yet. A thread takes a leaf
+/// and goes on to the parent as long as it is the last child that comes; it notes what it finished.
+/// Sweep down: each thread's note in reverse. A parent may stand in the note of another thread, so
+/// that a reader comes to an item too early; it then leaves that note where it is and looks after
+/// another. The item that was finished last of all that are left never waits: some thread always
+/// goes on, however many there are.
+#pragma once
+
+#include "lithify/base/hash128.hpp"
+#include "lithify/device/atomic.cuh"
+#include "lithify/device/threads.hpp"
+#include "lithify/device/verbs.cuh"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+template <class F>
+void for_each_wave(exec ex, std::int64_t* items, std::int64_t* count, F f) {
+  const auto push = [=](std::int64_t item) { items[atomic_add(count, std::int64_t{1})] = item; };
+  submit(ex.stream, [=] {
+    std::int64_t begin = 0;
+    std::int64_t end = *count;
+    for (std::int64_t wave = 0; begin < end; ++wave) {
+      const auto visit = [=](std::int64_t k) { f(items[begin + k], wave, push); };
+      if (end - begin < 512 && !work_order::shuffled()) {  // chosen: less than a task is worth
+        for (std::int64_t k = 0; k < end - begin; ++k) {
+          visit(k);
+        }
+      } else {
+        detail::run_each(end - begin, visit);
+      }
+      begin = end;
+      end = *count;
+    }
+  });
+}
+
+namespace detail {
+
+/// Items that one thread finished, in blocks of the order's array; `last` has `filled` of them.
+struct sweep_note {
+  std::int64_t last = -1;
+  std::int64_t filled = 0;
+};
+
+/// Where a sweep down stands in one note.
+struct alignas(64) sweep_reader {
+  std::int64_t block = -1;
+  std::int64_t left = 0;  ///< items of the block that are not done
+  std::uint32_t busy = 0;
+  std::uint32_t done = 0;
+};
+
+inline constexpr std::int64_t note_block = 2048;
+
+/// Raw pointers of a tree_order.
+struct sweep_view {
+  std::int64_t n;
+  std::int64_t threads;
+  std::int64_t* items;      ///< blocks of note_block
+  std::int64_t* previous;   ///< by block: the one before it in its note
+  std::int64_t* taken;      ///< blocks in use
+  std::int64_t* next_leaf;  ///< where the search for leaves stands
+  sweep_note* notes;
+  sweep_reader* readers;
+  std::uint8_t* waiting;   ///< sweep up: children to come, plus one; 0 at a leaf
+  std::uint8_t* finished;  ///< sweep down
+};
+
+/// Appends to one thread's note.
+class note_writer {
+ public:
+  explicit note_writer(const sweep_view& s) : s_(s) {}
+  void add(std::int64_t item) {
+    if (note_.last < 0 || note_.filled == note_block) {
+      const std::int64_t block = atomic_add(s_.taken, std::int64_t{1});
+      s_.previous[block] = note_.last;
+      note_ = {block, 0};
+    }
+    s_.items[note_.last * note_block + note_.filled++] = item;
+  }
+  [[nodiscard]] sweep_note note() const { return note_; }
+
+ private:
+  const sweep_view& s_;
+  sweep_note note_;
+};
+
+/// Whether this child of `p` is the last that comes.
+inline bool comes_last(std::uint8_t& waiting) {
+  const std::atomic_ref<std::uint8_t> children(waiting);
+  return children.load(std::memory_order_acquire) == 2 ||
+         children.fetch_sub(1, std::memory_order_acq_rel) == 2;
+}
+
+/// One thread's part of a sweep up.
+template <class Parent, class F>
+void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
+  constexpr std::int64_t leaves = 4096;  // chosen: a few hundred takes a thread and million items
+  note_writer note(s);
+  for (;;) {
+    const std::int64_t begin = atomic_add(s.next_leaf, leaves);
+    if (begin >= s.n) {
+      break;
+    }
+    for (std::int64_t leaf = begin; leaf < std::min(s.n, begin + leaves); ++leaf) {
+      if (atomic_load(&s.waiting[leaf]) != 0) {
+        continue;
+      }
+      for (std::int64_t i = leaf;;) {
+        const std::int64_t p = parent(i);
+        note.add(i);
+        if (p < 0) {
+          f(i, p, false);
+          break;
+        }
+        // Alone with the parent: every other child has come, and what it added can be seen.
+        const bool alone =
+            std::atomic_ref<std::uint8_t>(s.waiting[p]).load(std::memory_order_acquire) == 2;
+        f(i, p, !alone);
+        if (!alone && !comes_last(s.waiting[p])) {
+          break;
+        }
+        i = p;
+      }
+    }
+  }
+  s.notes[thread] = note.note();
+}
+
+/// Goes on with one note until it is done or waits for another; gives whether it did anything.
+template <class Parent, class F>
+bool walk_down(const sweep_view& s, sweep_reader& at, Parent parent, F f) {
+  bool moved = false;
+  while (at.block >= 0) {
+    while (at.left > 0) {
+      const std::int64_t i = s.items[at.block * note_block + at.left - 1];
+      const std::int64_t p = parent(i);
+      if (p >= 0 &&
+          std::atomic_ref<std::uint8_t>(s.finished[p]).load(std::memory_order_acquire) == 0) {
+        return moved;
+      }
+      f(i, p);
+      std::atomic_ref<std::uint8_t>(s.finished[i]).store(1, std::memory_order_release);
+      --at.left;
+      moved = true;
+    }
+    at.block = s.previous[at.block];
+    at.left = note_block;
+  }
+  std::atomic_ref<std::uint32_t>(at.done).store(1, std::memory_order_release);
+  return true;
+}
+
+/// One thread's part of a sweep down: its own note first, then whichever can go on.
+template <class Parent, class F>
+void read_notes(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
+  for (int idle = 0;;) {
+    bool moved = false;
+    bool all_done = true;
+    for (std::int64_t k = 0; k < s.threads; ++k) {
+      sweep_reader& at = s.readers[(thread + k) % s.threads];
+      if (std::atomic_ref<std::uint32_t>(at.done).load(std::memory_order_acquire) != 0) {
+        continue;
+      }
+      all_done = false;
+      const std::atomic_ref<std::uint32_t> busy(at.busy);
+      if (busy.exchange(1, std::memory_order_acquire) == 0) {
+        moved = (at.done == 0 && walk_down(s, at, parent, f)) || moved;
+        busy.store(0, std::memory_order_release);
+      }
+    }
+    if (all_done) {
+      return;
+    }
+    idle = moved ? 0 : idle + 1;
+    if (idle > 64) {  // chosen: a note is rarely held for longer than a few items
+      std::this_thread::yield();
+    }
+  }
+}
+
+/// The random mode: one note, in an order drawn from the seed among all that respect the tree.
+template <class Parent, class F>
+void walk_up_drawn(const sweep_view& s, Parent parent, F f) {
+  std::vector<std::int64_t> ready;
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    if (s.waiting[i] == 0) {
+      ready.push_back(i);
+    }
+  }
+  note_writer note(s);
+  std::uint64_t draw = work_order::drawn(static_cast<std::uint64_t>(s.n));
+  while (!ready.empty()) {
+    draw = mix64(draw + 1);
+    std::swap(ready[draw % ready.size()], ready.back());
+    const std::int64_t i = ready.back();
+    ready.pop_back();
+    note.add(i);
+    const std::int64_t p = parent(i);
+    f(i, p, true);
+    if (p >= 0 && comes_last(s.waiting[p])) {
+      ready.push_back(p);
+    }
+  }
+  s.notes[0] = note.note();
+}
+
+}  // namespace detail
+
+/// An order in which a forest of n items can be swept; filled by a sweep up.
+class tree_order {
+ public:
+  tree_order() = default;
+  /// Errors: out_of_memory.
+  tree_order(exec ex, std::int64_t n)
+      : n_(n),
+        threads_(concurrency()),
+        items_(ex, n + threads_ * detail::note_block),
+        previous_(ex, n / detail::note_block + threads_),
+        counters_(ex, 2),
+        notes_(ex, threads_),
+        readers_(ex, threads_),
+        waiting_(ex, n) {}
+
+  [[nodiscard]] std::int64_t size() const { return n_; }
+  [[nodiscard]] detail::sweep_view view() const {
+    return {n_,
+            threads_,
+            items_.data(),
+            previous_.data(),
+            counters_.data(),
+            counters_.data() + 1,
+            notes_.data(),
+            readers_.data(),
+            waiting_.data(),
+            waiting_.data()};
+  }
+
+ private:
+  std::int64_t n_ = 0;
+  std::int64_t threads_ = 0;
+  buffer<std::int64_t> items_, previous_, counters_;
+  buffer<detail::sweep_note> notes_;
+  buffer<detail::sweep_reader> readers_;
+  buffer<std::uint8_t> waiting_;
+};
+
+template <class Parent, class Children, class F>
+void tree_sweep_up(exec ex, const tree_order& order, Parent parent, Children children, F f) {
+  const detail::sweep_view s = order.view();
+  for_each_n(ex, s.n, [=](std::int64_t i) {
+    const int count = children(i);
+    s.waiting[i] = static_cast<std::uint8_t>(count == 0 ? 0 : count + 1);
+  });
+  fill(ex, s.taken, 2, std::int64_t{0});  // and next_leaf, beside it
+  fill(ex, s.notes, s.threads, detail::sweep_note{});
+  submit(ex.stream, [=] {
+    if (work_order::shuffled()) {
+      detail::walk_up_drawn(s, parent, f);
+    } else {
+      detail::run_in_order(s.threads, [=](std::int64_t t) { detail::walk_up(s, t, parent, f); });
+    }
+  });
+}
+
+template <class Parent, class F>
+void tree_sweep_down(exec ex, const tree_order& order, Parent parent, F f) {
+  const detail::sweep_view s = order.view();
+  fill(ex, s.finished, s.n, std::uint8_t{0});
+  for_each_n(ex, s.threads, [=](std::int64_t t) {
+    s.readers[t] = {s.notes[t].last, s.notes[t].filled, 0, s.notes[t].last < 0 ? 1U : 0U};
+  });
+  submit(ex.stream, [=] {
+    detail::run_in_order(s.threads, [=](std::int64_t t) { detail::read_notes(s, t, parent, f); });
+  });
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -1,0 +1,30 @@
+/// Work that spreads: waves over a graph, and sweeps up and down a forest. Verbs like those of
+/// verbs.cuh, apart because few need them.
+///
+///   for_each_wave(ex, items, count, f)       f(item, wave, push) for items[0 .. *count), wave 0,
+///                                            then for what they pushed, wave 1, and so on until a
+///                                            wave pushed nothing. `push(item)` appends to `items`,
+///                                            so that it holds every item in the end, and *count
+///                                            (device) their number. The order in a wave is any.
+///                                            f is LITHIFY_DEVICE: `const auto& push`
+///   tree_sweep_up(ex, order, parent, children, f)
+///                                            f(i, p, shared): children before their parent. p is
+///                                            parent(i), -1 at a root; `shared`: others may write
+///                                            to p's data now, so that f adds to it with atomics.
+///                                            children(i): how many items have parent i, at most
+///                                            254. Leaves the order behind for sweeps down
+///   tree_sweep_down(ex, order, parent, f)    f(i, p): parents before their children
+///
+/// What f(i) wrote is seen by the f of a parent (up) or of a child (down) that follows it. Results
+/// must not depend on anything else of the order: the CPU's random mode draws any that respects the
+/// tree. On a CPU threads walk down from the leaves, each as far as it comes last, and a sweep down
+/// runs what each has walked in reverse; on CUDA one launch goes level by level.
+#pragma once
+
+#include "lithify/device/verbs.cuh"
+
+#if LITHIFY_ON_CUDA
+#include "lithify/device/detail/tree_sweep_cuda.cuh"
+#else
+#include "lithify/device/detail/tree_sweep_cpu.cuh"
+#endif
