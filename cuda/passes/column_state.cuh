@@ -64,6 +64,7 @@ inline constexpr std::uint8_t east = 1;    ///< matter may cross to (x + 1, y)
 inline constexpr std::uint8_t north = 2;   ///< matter may cross to (x, y + 1)
 inline constexpr std::uint8_t held = 4;    ///< on a side, or beside a column that is outside
 inline constexpr std::uint8_t inside = 8;  ///< has ground
+inline constexpr std::uint8_t side = 16;   ///< in the first or last row or column of the grid
 }  // namespace face
 
 /// Owner of the columns of one region.

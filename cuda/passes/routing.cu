@@ -1,0 +1,76 @@
+#include "routing.cuh"
+#include "routing_steps.cuh"
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// Neighbours that drain to a cell.
+struct donors_of {
+  grid_view grid;
+  const std::uint8_t* direction;
+  LITHIFY_HD int operator()(std::int64_t c) const {
+    const std::uint8_t f = grid.faces[c];
+    int count = 0;
+    if (!(f & face::side)) {
+#pragma GCC unroll 8
+      for (int d = 0; d < directions; ++d) {
+        const std::int64_t n = c + grid_view::step_y(d) * grid.nx + grid_view::step_x(d);
+        count += direction[n] == directions - 1 - d ? 1 : 0;
+      }
+      return count;
+    }
+    for (int d = 0; d < directions; ++d) {
+      const std::int64_t n = grid.to(c, d);
+      count += n >= 0 && direction[n] == directions - 1 - d ? 1 : 0;
+    }
+    return count;
+  }
+};
+
+void accumulate(device::exec ex, const grid_view& grid, const flow_routes& routes) {
+  std::int64_t* const area = routes.area.data();
+  const std::uint8_t* const direction = routes.direction.data();
+  device::for_each_n(ex, grid.cells(), [=] LITHIFY_HD(std::int64_t c) {
+    area[c] = direction[c] == flow::outside ? 0 : 1;
+  });
+  device::tree_sweep_up(ex, routes.order, receiver_of{grid, direction}, donors_of{grid, direction},
+                        [=] LITHIFY_HD(std::int64_t i, std::int64_t p, bool shared) -> void {
+                          if (p >= 0 && shared) {
+                            device::atomic_add(&area[p], area[i]);
+                          } else if (p >= 0) {
+                            area[p] += area[i];
+                          }
+                        });
+}
+
+}  // namespace
+
+flow_routes route(device::exec ex, const grid_view& grid, const std::int64_t* height) {
+  const std::int64_t n = grid.cells();
+  flow_routes routes{device::buffer<std::uint8_t>(ex, n), device::buffer<std::int64_t>(ex, n),
+                     device::tree_order(ex, n)};
+  std::uint8_t* const direction = routes.direction.data();
+  find_directions(ex, grid, height, direction);
+  const device::buffer<std::int64_t> pits = drain_flats(ex, grid, height, direction);
+  if (pits.size() > 0) {
+    const device::buffer<std::int32_t> basin(ex, n);
+    label_basins(ex, {grid, direction}, pits, basin.data());
+    carve(ex, grid, basin.data(), spanning_passes(ex, grid, height, pits, basin.data()), direction);
+  }
+  accumulate(ex, grid, routes);
+  return routes;
+}
+
+void read_receivers(device::exec ex,
+                    const grid_view& grid,
+                    const flow_routes& routes,
+                    std::int64_t* receiver) {
+  const std::uint8_t* const direction = routes.direction.data();
+  device::for_each_n(ex, grid.cells(), [=] LITHIFY_HD(std::int64_t c) {
+    const std::uint8_t d = direction[c];
+    receiver[c] = d == flow::outside ? -1 : d < directions ? grid.to(c, d) : c;
+  });
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -1,0 +1,77 @@
+/// Steepest descent among 8 neighbours, exactly.
+///
+/// Of the straight neighbours the lowest counts, and of the diagonal ones; the steeper of the two
+/// is found by squares: a / 1 > b / sqrt(2) is 2 a^2 > b^2. The two are never equal, for sqrt(2) is
+/// not rational, so that ties only arise among straight or among diagonal neighbours.
+#include "routing_steps.cuh"
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+/// The lowest neighbour of one kind so far.
+struct lowest {
+  std::int64_t height;
+  std::int64_t cell = -1;
+  int direction = -1;
+};
+
+/// Whether a drop of `straight` over 1 is steeper than one of `slant` over sqrt(2). Both >= 0.
+LITHIFY_HD bool steeper(std::int64_t straight, std::int64_t slant) {
+  constexpr std::int64_t small = std::int64_t{1} << 31;
+  return straight < small && slant < small
+             ? 2 * straight * straight > slant * slant
+             : 2 * static_cast<int128>(straight) * straight > static_cast<int128>(slant) * slant;
+}
+
+struct descent {
+  grid_view grid;
+  const std::int64_t* height;
+
+  /// `Interior`: all 8 neighbours exist, with numbers that rise with their directions.
+  template <bool Interior>
+  LITHIFY_HD std::uint8_t of(std::int64_t c) const {
+    const std::int64_t here = height[c];
+    lowest straight{here};
+    lowest slant{here};
+#pragma GCC unroll 8
+    for (int d = 0; d < directions; ++d) {
+      const std::int64_t n = Interior ? c + grid_view::step_y(d) * grid.nx + grid_view::step_x(d)
+                                      : grid.neighbour(c, d);
+      if (n < 0 || (Interior && !grid.inside(n))) {
+        continue;
+      }
+      lowest& best = grid_view::diagonal(d) ? slant : straight;
+      const bool tie = !Interior && height[n] == best.height && n < best.cell;
+      if (height[n] < best.height || tie) {
+        best = {height[n], n, d};
+      }
+    }
+    if (straight.direction < 0 && slant.direction < 0) {
+      return undecided;
+    }
+    return static_cast<std::uint8_t>(steeper(here - straight.height, here - slant.height)
+                                         ? straight.direction
+                                         : slant.direction);
+  }
+
+  LITHIFY_HD std::uint8_t operator()(std::int64_t c) const {
+    const std::uint8_t f = grid.faces[c];
+    return !(f & face::inside) ? flow::outside
+           : f & face::held    ? flow::outlet
+           : f & face::side    ? of<false>(c)
+                               : of<true>(c);
+  }
+};
+
+}  // namespace
+
+void find_directions(device::exec ex,
+                     const grid_view& grid,
+                     const std::int64_t* height,
+                     std::uint8_t* direction) {
+  const descent down{grid, height};
+  device::for_each_n(ex, grid.cells(), [=] LITHIFY_HD(std::int64_t c) { direction[c] = down(c); });
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND
