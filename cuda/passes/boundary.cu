@@ -5,7 +5,8 @@
 /// neighbours. Target: boundary_height - frame offset, so that a column keeps its elevation while
 /// the frame rises.
 /// Conserved: what stands above the target is `exported`, loose material first, then rock, each
-/// voxel with its own solid; what is missing is added as sediment, `in`.
+/// voxel with its own solid, and added to the column's `exported`; what is missing is added as
+/// sediment, `in`.
 /// The surface then stands at the target, at most one quantum of sediment or rock below it.
 #include "step.cuh"
 
@@ -29,6 +30,7 @@ void hold_boundary(device::exec ex, const step_view& step, int stage, std::int64
       words.in.add(amount);
     } else if (amount < 0) {
       words.exported.add(-amount);
+      step.columns.exported[cell] -= amount;
     }
   });
 }

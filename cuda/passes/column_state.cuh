@@ -12,7 +12,9 @@
 /// 0 <= ledger < 1.5 s(sediment) and 0 < residual <= s(rock_material) in every column.
 #pragma once
 
+#include "grid.cuh"
 #include "lithify/base/column.hpp"
+#include "lithify/base/geometry.hpp"
 #include "lithify/base/material.hpp"
 #include "lithify/device/atomic.cuh"
 #include "lithify/device/verbs.cuh"
@@ -41,6 +43,7 @@ struct column_view {
   std::int64_t* remainder_east;   ///< of the flux to (x + 1, y), 2^-52 quanta
   std::int64_t* remainder_north;  ///< of the flux to (x, y + 1)
   std::int64_t* boundary_height;  ///< height that held columns keep, in the frame of the start
+  std::int64_t* exported;         ///< solid that left the region here, quanta since the start
 
   LITHIFY_HD bool outside(std::int64_t c) const { return rock_top[c] < 0; }
 
@@ -58,20 +61,11 @@ struct column_view {
   }
 };
 
-/// What a column may do, one byte each; follows from the size and from which columns are outside.
-namespace face {
-inline constexpr std::uint8_t east = 1;    ///< matter may cross to (x + 1, y)
-inline constexpr std::uint8_t north = 2;   ///< matter may cross to (x, y + 1)
-inline constexpr std::uint8_t held = 4;    ///< on a side, or beside a column that is outside
-inline constexpr std::uint8_t inside = 8;  ///< has ground
-inline constexpr std::uint8_t side = 16;   ///< in the first or last row or column of the grid
-}  // namespace face
-
 /// Owner of the columns of one region.
 struct column_arrays {
   device::buffer<std::int32_t> rock_top, n_loose, residual;
   device::buffer<material_id> rock_material;
-  device::buffer<std::int64_t> sediment, remainder_east, remainder_north, boundary_height;
+  device::buffer<std::int64_t> sediment, remainder_east, remainder_north, boundary_height, exported;
 
   column_arrays() = default;
   /// Errors: out_of_memory.
@@ -83,11 +77,13 @@ struct column_arrays {
         sediment(ex, n),
         remainder_east(ex, n),
         remainder_north(ex, n),
-        boundary_height(ex, n) {}
+        boundary_height(ex, n),
+        exported(ex, n) {}
 
   [[nodiscard]] column_view view() const {
-    return {rock_top.data(), n_loose.data(),        residual.data(),        rock_material.data(),
-            sediment.data(), remainder_east.data(), remainder_north.data(), boundary_height.data()};
+    return {rock_top.data(),        n_loose.data(),         residual.data(),
+            rock_material.data(),   sediment.data(),        remainder_east.data(),
+            remainder_north.data(), boundary_height.data(), exported.data()};
   }
 
   /// f(name, unit, buffer) for every field, in the order in which they are exported.
@@ -101,18 +97,23 @@ struct column_arrays {
     f("remainder_east", "2^-52 quantum", self.remainder_east);
     f("remainder_north", "2^-52 quantum", self.remainder_north);
     f("boundary_height", "2^-20 voxel", self.boundary_height);
+    f("exported", "quantum", self.exported);
   }
-  static constexpr int count = 8;
+  static constexpr int count = 9;
 };
 
 /// Faces and held columns: derived from the columns, rebuilt when one turns outside or inside.
 struct column_layout {
   std::int64_t nx = 0;
   std::int64_t ny = 0;
+  region_sides sides;
   device::buffer<std::uint8_t> faces;
   device::buffer<std::int64_t> held;  ///< cells, rising
 
   [[nodiscard]] std::int64_t cells() const { return nx * ny; }
+  [[nodiscard]] grid_view grid() const {
+    return {nx, ny, sides.loop_x(), sides.loop_y(), faces.data()};
+  }
 };
 
 }  // namespace lithify::passes::inline LITHIFY_BACKEND

@@ -40,6 +40,7 @@ void derive_columns(device::exec ex,
     columns.remainder_east[c] = 0;
     columns.remainder_north[c] = 0;
     columns.boundary_height[c] = not_held;
+    columns.exported[c] = 0;
   });
 }
 
@@ -79,33 +80,51 @@ column_arrays copy_columns(device::exec ex, const column_arrays& from) {
   copy(to.remainder_east, from.remainder_east);
   copy(to.remainder_north, from.remainder_north);
   copy(to.boundary_height, from.boundary_height);
+  copy(to.exported, from.exported);
   return to;
 }
 
-column_layout make_layout(device::exec ex, const column_view& columns, region_size size) {
+column_layout make_layout(device::exec ex,
+                          const column_view& columns,
+                          region_size size,
+                          const region_sides& sides) {
   const std::int64_t n = size.columns();
   const std::int64_t nx = size.x;
   const std::int64_t ny = size.y;
-  column_layout layout{nx, ny, device::buffer<std::uint8_t>(ex, n), {}};
+  column_layout layout{nx, ny, sides, device::buffer<std::uint8_t>(ex, n), {}};
   device::buffer<std::uint8_t> places(ex, n);
   std::uint8_t* const place = places.data();
   std::uint8_t* const faces = layout.faces.data();
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
     const std::int64_t x = c % nx;
     const std::int64_t y = c / nx;
-    const bool side = (nx > 1 && (x == 0 || x == nx - 1)) || (ny > 1 && (y == 0 || y == ny - 1));
-    const bool beside_outside =
-        (x > 0 && columns.outside(c - 1)) || (x + 1 < nx && columns.outside(c + 1)) ||
-        (y > 0 && columns.outside(c - nx)) || (y + 1 < ny && columns.outside(c + nx));
-    place[c] = columns.outside(c)       ? std::uint8_t{0}
-               : side || beside_outside ? static_cast<std::uint8_t>(face::inside | face::held)
-                                        : face::inside;
+    faces[c] = x == 0 || x == nx - 1 || y == 0 || y == ny - 1 ? face::side : std::uint8_t{0};
+  });
+  const grid_view grid = layout.grid();
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
+    const std::int64_t x = c % nx;
+    const std::int64_t y = c / nx;
+    const bool open_side = (nx > 1 && ((x == 0 && sides.west == side_kind::open) ||
+                                       (x == nx - 1 && sides.east == side_kind::open))) ||
+                           (ny > 1 && ((y == 0 && sides.south == side_kind::open) ||
+                                       (y == ny - 1 && sides.north == side_kind::open)));
+    bool beside_outside = false;
+    for (const int d : {1, 3, 4, 6}) {
+      const std::int64_t beside = grid.to(c, d);
+      beside_outside = beside_outside || (beside >= 0 && columns.outside(beside));
+    }
+    place[c] = static_cast<std::uint8_t>(faces[c] |
+                                         (columns.outside(c)            ? 0
+                                          : open_side || beside_outside ? face::inside | face::held
+                                                                        : face::inside));
   });
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
     const std::uint8_t here = place[c];
     // Open where both have ground and at least one is free.
-    const std::uint8_t east = c % nx + 1 < nx ? place[c + 1] : std::uint8_t{0};
-    const std::uint8_t north = c / nx + 1 < ny ? place[c + nx] : std::uint8_t{0};
+    const std::int64_t to_east = grid.to(c, 4);
+    const std::int64_t to_north = grid.to(c, 6);
+    const std::uint8_t east = to_east < 0 ? std::uint8_t{0} : place[to_east];
+    const std::uint8_t north = to_north < 0 ? std::uint8_t{0} : place[to_north];
     const bool open_east = (here & east & face::inside) && !(here & east & face::held);
     const bool open_north = (here & north & face::inside) && !(here & north & face::held);
     faces[c] = static_cast<std::uint8_t>(here | (open_east ? face::east : 0) |

@@ -22,7 +22,8 @@ void derive_columns(device::exec ex,
 /// Faces and held columns for these columns. Sync. Errors: out_of_memory.
 [[nodiscard]] column_layout make_layout(device::exec ex,
                                         const column_view& columns,
-                                        region_size size);
+                                        region_size size,
+                                        const region_sides& sides);
 
 /// Gives held columns that have none a boundary height: what they are now, in the frame of the
 /// start; takes it from those that are not held any more.

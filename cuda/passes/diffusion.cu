@@ -77,9 +77,32 @@ LITHIFY_HD std::int64_t available(std::int64_t height, std::int32_t s) {
   return height > 0 ? (height * s) >> fraction_bits : 0;
 }
 
+/// The cell across a face, also across a looped side. Where there is none the number is that of
+/// some cell whose face is shut, or of the room in front of the fluxes.
+struct face_neighbours {
+  std::int64_t nx;
+  std::int64_t cells;
+  bool loop_x;
+  bool loop_y;
+
+  LITHIFY_HD std::int64_t east(std::int64_t c) const {
+    return loop_x && c % nx == nx - 1 ? c + 1 - nx : c + 1;
+  }
+  LITHIFY_HD std::int64_t west(std::int64_t c) const {
+    return loop_x && c % nx == 0 ? c - 1 + nx : c - 1;
+  }
+  LITHIFY_HD std::int64_t north(std::int64_t c) const {
+    return loop_y && c + nx >= cells ? c + nx - cells : c + nx;
+  }
+  LITHIFY_HD std::int64_t south(std::int64_t c) const {
+    return loop_y && c < nx ? c - nx + cells : c - nx;
+  }
+};
+
 /// Work arrays of one step of diffusion. Fluxes have room in front for the faces of the first row.
 struct diffusion_view {
   step_view step;
+  face_neighbours to;
   std::int64_t* height;
   std::int64_t* rock;   ///< height without sediment
   std::int64_t* east;   ///< flux to (x + 1, y), quanta
@@ -129,9 +152,10 @@ void cross_faces(device::exec ex, const diffusion_view& d) {
     }
     const std::uint8_t f = d.step.faces[c];
     const std::int64_t h = d.height[c];
-    d.east[c] = f & face::east ? cross(d, h, d.height[c + 1], d.step.columns.remainder_east[c]) : 0;
+    d.east[c] =
+        f & face::east ? cross(d, h, d.height[d.to.east(c)], d.step.columns.remainder_east[c]) : 0;
     d.north[c] = f & face::north
-                     ? cross(d, h, d.height[c + d.step.nx], d.step.columns.remainder_north[c])
+                     ? cross(d, h, d.height[d.to.north(c)], d.step.columns.remainder_north[c])
                      : 0;
   });
 }
@@ -163,7 +187,8 @@ void cap_donors(device::exec ex, const diffusion_view& d) {
         (d.step.faces[c] & (face::inside | face::held)) != face::inside) {
       return;
     }
-    std::int64_t* const at[4] = {&d.east[c], &d.north[c], &d.east[c - 1], &d.north[c - d.step.nx]};
+    std::int64_t* const at[4] = {&d.east[c], &d.north[c], &d.east[d.to.west(c)],
+                                 &d.north[d.to.south(c)]};
     std::int64_t flux[4];
     std::int64_t asked = 0;
     for (int i = 0; i < 4; ++i) {
@@ -194,8 +219,8 @@ void apply(device::exec ex, const diffusion_view& d) {
       return;
     }
     const column_view& columns = d.step.columns;
-    const std::int64_t ledger =
-        columns.sediment[c] + d.east[c - 1] - d.east[c] + d.north[c - d.step.nx] - d.north[c];
+    const std::int64_t ledger = columns.sediment[c] + d.east[d.to.west(c)] - d.east[c] +
+                                d.north[d.to.south(c)] - d.north[c];
     columns.sediment[c] = ledger;
     if (!(f & face::held)) {
       const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + ledger;
@@ -245,6 +270,7 @@ void diffuse(device::exec ex,
   // 64 quanta upwards no sum of four fluxes passes what is there.
   const std::int64_t low = (std::int64_t{64} << fraction_bits) / step.sediment_solid + 1;
   const diffusion_view d{step,
+                         {step.nx, step.cells, step.loop_x, step.loop_y},
                          height.data(),
                          rock.data(),
                          east.data() + 1,

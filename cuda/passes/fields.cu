@@ -11,7 +11,16 @@ namespace lithify::passes::inline LITHIFY_BACKEND {
 namespace {
 
 /// Why a column was refused; the order is that of the checks.
-enum class fault : std::uint32_t { none, voxels, residual, ledger, remainder, boundary, outside };
+enum class fault : std::uint32_t {
+  none,
+  voxels,
+  residual,
+  ledger,
+  remainder,
+  boundary,
+  exported,
+  outside
+};
 
 const char* describe(fault f) {
   switch (f) {
@@ -25,6 +34,8 @@ const char* describe(fault f) {
       return "a remainder is a whole quantum or more";
     case fault::boundary:
       return "boundary_height is set where the column is not held, missing where it is, or absurd";
+    case fault::exported:
+      return "exported is negative";
     case fault::outside:
       return "it lies outside and still holds something";
     case fault::none:
@@ -63,6 +74,9 @@ struct column_checker {
     if (held != (height != not_held) ||
         (held && (height - frame_offset > absurd || height - frame_offset < -absurd))) {
       return fault::boundary;
+    }
+    if (columns.exported[c] < 0) {
+      return fault::exported;
     }
     if (span.rock_top < 0) {
       return columns.residual[c] != 0 || columns.sediment[c] != 0 ? fault::outside : fault::none;

@@ -5,11 +5,21 @@
 /// the one with the lowest number, except across a looped side.
 #pragma once
 
-#include "column_state.cuh"
+#include "lithify/device/backend.cuh"
 
 #include <cstdint>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
+
+/// What a column may do, one byte each; follows from the size, from the kinds of sides and from
+/// which columns are outside.
+namespace face {
+inline constexpr std::uint8_t east = 1;    ///< matter may cross to (x + 1, y)
+inline constexpr std::uint8_t north = 2;   ///< matter may cross to (x, y + 1)
+inline constexpr std::uint8_t held = 4;    ///< on an open side, or beside a column that is outside
+inline constexpr std::uint8_t inside = 8;  ///< has ground
+inline constexpr std::uint8_t side = 16;   ///< in the first or last row or column of the grid
+}  // namespace face
 
 inline constexpr int directions = 8;
 

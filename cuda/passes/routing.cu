@@ -10,16 +10,13 @@ struct donors_of {
   grid_view grid;
   const std::uint8_t* direction;
   LITHIFY_HD int operator()(std::int64_t c) const {
-    const std::uint8_t f = grid.faces[c];
-    int count = 0;
-    if (!(f & face::side)) {
-#pragma GCC unroll 8
-      for (int d = 0; d < directions; ++d) {
-        const std::int64_t n = c + grid_view::step_y(d) * grid.nx + grid_view::step_x(d);
-        count += direction[n] == directions - 1 - d ? 1 : 0;
-      }
-      return count;
+    const std::int64_t nx = grid.nx;
+    const std::uint8_t* const at = direction + c;
+    if (!(grid.faces[c] & face::side)) {
+      return (at[-nx - 1] == 7) + (at[-nx] == 6) + (at[-nx + 1] == 5) + (at[-1] == 4) +
+             (at[1] == 3) + (at[nx - 1] == 2) + (at[nx] == 1) + (at[nx + 1] == 0);
     }
+    int count = 0;
     for (int d = 0; d < directions; ++d) {
       const std::int64_t n = grid.to(c, d);
       count += n >= 0 && direction[n] == directions - 1 - d ? 1 : 0;

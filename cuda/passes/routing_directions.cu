@@ -28,24 +28,43 @@ struct descent {
   grid_view grid;
   const std::int64_t* height;
 
-  /// `Interior`: all 8 neighbours exist, with numbers that rise with their directions.
-  template <bool Interior>
-  LITHIFY_HD std::uint8_t of(std::int64_t c) const {
+  /// Takes neighbour n in direction d if it is lower than the one before.
+  LITHIFY_HD void take(std::int64_t n, int d, lowest& best) const {
+    if (grid.inside(n) && height[n] < best.height) {
+      best = {height[n], n, d};
+    }
+  }
+  /// Neighbours by rising number, so that the first of several equal ones stays.
+  LITHIFY_HD void look_around(std::int64_t c, lowest& straight, lowest& slant) const {
+    const std::int64_t nx = grid.nx;
+    take(c - nx - 1, 0, slant);
+    take(c - nx, 1, straight);
+    take(c - nx + 1, 2, slant);
+    take(c - 1, 3, straight);
+    take(c + 1, 4, straight);
+    take(c + nx - 1, 5, slant);
+    take(c + nx, 6, straight);
+    take(c + nx + 1, 7, slant);
+  }
+  /// The same on a side, where neighbours may be missing or across a loop.
+  LITHIFY_HD void look_around_side(std::int64_t c, lowest& straight, lowest& slant) const {
+    for (int d = 0; d < directions; ++d) {
+      const std::int64_t n = grid.neighbour(c, d);
+      lowest& best = grid_view::diagonal(d) ? slant : straight;
+      if (n >= 0 && (height[n] < best.height || (height[n] == best.height && n < best.cell))) {
+        best = {height[n], n, d};
+      }
+    }
+  }
+
+  LITHIFY_HD std::uint8_t steepest(std::int64_t c) const {
     const std::int64_t here = height[c];
     lowest straight{here};
     lowest slant{here};
-#pragma GCC unroll 8
-    for (int d = 0; d < directions; ++d) {
-      const std::int64_t n = Interior ? c + grid_view::step_y(d) * grid.nx + grid_view::step_x(d)
-                                      : grid.neighbour(c, d);
-      if (n < 0 || (Interior && !grid.inside(n))) {
-        continue;
-      }
-      lowest& best = grid_view::diagonal(d) ? slant : straight;
-      const bool tie = !Interior && height[n] == best.height && n < best.cell;
-      if (height[n] < best.height || tie) {
-        best = {height[n], n, d};
-      }
+    if (grid.faces[c] & face::side) {
+      look_around_side(c, straight, slant);
+    } else {
+      look_around(c, straight, slant);
     }
     if (straight.direction < 0 && slant.direction < 0) {
       return undecided;
@@ -57,10 +76,7 @@ struct descent {
 
   LITHIFY_HD std::uint8_t operator()(std::int64_t c) const {
     const std::uint8_t f = grid.faces[c];
-    return !(f & face::inside) ? flow::outside
-           : f & face::held    ? flow::outlet
-           : f & face::side    ? of<false>(c)
-                               : of<true>(c);
+    return !(f & face::inside) ? flow::outside : f & face::held ? flow::outlet : steepest(c);
   }
 };
 

@@ -5,6 +5,7 @@
 #include "columns.cuh"
 #include "lithify/base/error.hpp"
 #include "lithify/passes/detail/simulation.cuh"
+#include "routing.cuh"
 #include "stages.cuh"
 
 #include <algorithm>
@@ -15,9 +16,23 @@
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
+/// Tables of a stream power pass; empty without one.
+struct river_buffers {
+  device::buffer<double> powers;
+  device::buffer<double> erodibility;
+};
+
 namespace {
 
 bool finite_and_positive(double value) { return std::isfinite(value) && value > 0.0; }
+
+void check_sides(const region_sides& sides, region_size size) {
+  const auto looped = [](side_kind s) { return s == side_kind::looped; };
+  require(looped(sides.west) == looped(sides.east) && looped(sides.south) == looped(sides.north),
+          errc::invalid_argument, "a looped side needs a looped side opposite");
+  require((!sides.loop_x() || size.x >= 3) && (!sides.loop_y() || size.y >= 3),
+          errc::invalid_argument, "looped sides need at least 3 cells between them");
+}
 
 /// Quanta by material id, for every id that a voxel may hold.
 device::buffer<std::int32_t> upload_solids(device::exec ex, const material_table& materials) {
@@ -28,6 +43,29 @@ device::buffer<std::int32_t> upload_solids(device::exec ex, const material_table
   device::buffer<std::int32_t> out(ex, all_materials);
   device::copy_to_device(ex, out.data(), solids.data(), all_materials);
   return out;
+}
+
+/// Erodibility by material id, for every id that a voxel may hold.
+device::buffer<double> upload_erodibility(device::exec ex, const material_table& materials) {
+  std::vector<double> factors(all_materials, 0.0);
+  for (std::size_t i = 0; i < materials.size(); ++i) {
+    factors[i] = materials[static_cast<material_id>(i)].erodibility;
+  }
+  device::buffer<double> out(ex, all_materials);
+  device::copy_to_device(ex, out.data(), factors.data(), all_materials);
+  return out;
+}
+
+river_buffers make_river_tables(device::exec ex,
+                                const std::vector<pass_config>& passes,
+                                const region_geometry& geometry,
+                                const material_table& materials) {
+  for (const pass_config& pass : passes) {
+    if (const auto* rivers = std::get_if<stream_power_parameters>(&pass)) {
+      return {area_powers(ex, geometry.cell_size_m, rivers->m), upload_erodibility(ex, materials)};
+    }
+  }
+  return {};
 }
 
 /// Surface heights; the least int64 outside.
@@ -53,9 +91,11 @@ struct simulation::impl {
   deltas::overlay& overlay;
   region_geometry geometry;
   region_size size;
+  region_sides sides;
   std::vector<pass_config> passes;
   device::buffer<std::int32_t> solid;
   std::int32_t sediment_solid;
+  river_buffers rivers;
   std::int64_t staging_bound;
 
   column_arrays columns;
@@ -77,7 +117,8 @@ struct simulation::impl {
     if (stale(now)) {
       refresh_columns(ex, now.merged(ex), solid.data(), out.columns.view());
       now.used_by(ex.stream);
-      out.layout = std::make_shared<const column_layout>(make_layout(ex, out.columns.view(), size));
+      out.layout =
+          std::make_shared<const column_layout>(make_layout(ex, out.columns.view(), size, sides));
       set_boundary(ex, out.columns.view(), *out.layout, solid.data(), frame.offset);
     }
     return out;
@@ -100,6 +141,8 @@ struct simulation::impl {
     step.held_count = work.layout->held.size();
     step.nx = work.layout->nx;
     step.cells = work.layout->cells();
+    step.loop_x = sides.loop_x();
+    step.loop_y = sides.loop_y();
     step.solid = solid.data();
     step.sediment_solid = sediment_solid;
     step.words = words;
@@ -123,19 +166,24 @@ simulation::simulation(device::exec ex,
                        deltas::overlay& overlay,
                        const region_geometry& geometry,
                        const material_table& materials,
-                       std::vector<pass_config> passes) {
+                       std::vector<pass_config> passes,
+                       const region_sides& sides) {
   require(finite_and_positive(geometry.cell_size_m) && finite_and_positive(geometry.voxel_height_m),
           errc::invalid_argument, "cell_size_m and voxel_height_m must be finite and positive");
   check_passes(passes);
   const region_size size = overlay.current().view().index.size;
+  check_sides(sides, size);
+  river_buffers rivers = make_river_tables(ex, passes, geometry, materials);
   // Chosen: one column in four changes; a step that needs more says so, and it is remembered.
   const std::int64_t bound = std::max<std::int64_t>(1024, size.columns() / 4);
   impl_ = std::make_unique<impl>(impl{overlay,
                                       geometry,
                                       size,
+                                      sides,
                                       std::move(passes),
                                       upload_solids(ex, materials),
                                       materials[sediment].solid_quanta(),
+                                      std::move(rivers),
                                       bound,
                                       {},
                                       nullptr,
@@ -151,7 +199,8 @@ void simulation::load(device::exec ex, std::span<const field> columns, frame_pos
           "the frame's remainder must be in [0, 2^32)");
   deltas::snapshot now = my.overlay.current();
   column_arrays next = upload_fields(ex, columns, my.size);
-  auto layout = std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size));
+  auto layout =
+      std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size, my.sides));
   check_columns(ex, now.merged(ex), my.solid.data(), next.view(), *layout, frame.offset);
   my.adopt(std::move(next), std::move(layout), frame, std::move(now));
 }
@@ -162,7 +211,8 @@ void simulation::derive(device::exec ex) {
   column_arrays next(ex, my.size.columns());
   derive_columns(ex, now.merged(ex), my.solid.data(), next.view());
   now.used_by(ex.stream);
-  auto layout = std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size));
+  auto layout =
+      std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size, my.sides));
   set_boundary(ex, next.view(), *layout, my.solid.data(), 0);
   my.adopt(std::move(next), std::move(layout), {}, std::move(now));
 }
@@ -186,6 +236,24 @@ std::vector<std::int64_t> simulation::surface(device::exec ex) const {
   return out;
 }
 
+flow_network simulation::drainage(device::exec ex) const {
+  impl_->require_columns();
+  const working_columns work = impl_->refreshed(ex, impl_->overlay.current());
+  const std::int64_t n = impl_->size.columns();
+  const grid_view grid = work.layout->grid();
+  const device::buffer<std::int64_t> height(ex, n);
+  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data());
+  const flow_routes routes = route(ex, grid, height.data());
+  const device::buffer<std::int64_t> receiver(ex, n);
+  read_receivers(ex, grid, routes, receiver.data());
+  flow_network out;
+  out.receiver.resize(static_cast<std::size_t>(n));
+  out.area.resize(static_cast<std::size_t>(n));
+  device::copy_to_host(ex, out.receiver.data(), receiver.data(), n);
+  device::copy_to_host(ex, out.area.data(), routes.area.data(), n);
+  return out;
+}
+
 int128 simulation::stored(device::exec ex) const {
   impl_->require_columns();
   return impl_->measured(ex, *impl_->seen, impl_->columns);
@@ -200,7 +268,8 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when) {
   impl& my = *impl_;
   my.require_columns();
   require(finite_and_positive(dt_yr), errc::invalid_argument, "dt_yr must be finite and positive");
-  std::vector<stage> stages = plan_stages(my.passes, my.geometry, my.frame, dt_yr);
+  std::vector<stage> stages = plan_stages(my.passes, my.geometry, my.frame, dt_yr,
+                                          {my.rivers.powers.data(), my.rivers.erodibility.data()});
   const deltas::snapshot world = my.overlay.current();
   working_columns work = my.refreshed(ex, world);
   step_report report;

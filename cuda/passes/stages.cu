@@ -22,6 +22,12 @@ struct parameter_checker {
             errc::invalid_argument,
             "diffusion: diffusivity_m2_per_yr must be finite and not negative");
   }
+  void operator()(const stream_power_parameters& p) const {
+    require(std::isfinite(p.k) && p.k >= 0.0, errc::invalid_argument,
+            "stream_power: k must be finite and not negative");
+    require(p.m >= 0.0 && p.m <= 4.0, errc::invalid_argument,
+            "stream_power: m must be from 0 to 4");
+  }
 };
 
 /// One stage. `moved`: it has moved its matter, only its emission is missing.
@@ -39,6 +45,11 @@ void run_stage(device::exec ex,
   } else if (std::holds_alternative<diffusion_parameters>(*s.pass)) {
     if (!moved) {
       diffuse(ex, step, number, s.diffusion, s.frame.offset);
+    }
+    s.emission = emit_settled(ex, step, number, settled_columns::free, batch);
+  } else if (std::holds_alternative<stream_power_parameters>(*s.pass)) {
+    if (!moved) {
+      cut_rivers(ex, step, number, s.rivers, s.frame.offset);
     }
     s.emission = emit_settled(ex, step, number, settled_columns::free, batch);
   }
@@ -62,7 +73,8 @@ void check_passes(const std::vector<pass_config>& passes) {
 std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
                                const region_geometry& geometry,
                                frame_position frame,
-                               double dt_yr) {
+                               double dt_yr,
+                               const river_tables& tables) {
   std::vector<stage> stages;
   for (const pass_config& pass : passes) {
     stage s;
@@ -71,6 +83,10 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
       raise(frame, uplift_increment(lift->rate_m_per_yr, geometry.voxel_height_m, dt_yr));
     } else if (const auto* creep = std::get_if<diffusion_parameters>(&pass)) {
       s.diffusion = plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr);
+    } else if (const auto* rivers = std::get_if<stream_power_parameters>(&pass)) {
+      s.rivers = plan_stream_power(rivers->k, rivers->m, geometry.cell_size_m, dt_yr);
+      s.rivers.powers = tables.powers;
+      s.rivers.erodibility = tables.erodibility;
     }
     s.frame = frame;
     stages.push_back(s);
@@ -139,8 +155,11 @@ void write_budgets(const std::vector<stage>& stages, const step_words& words, st
     pass_budget line;
     line.pass = stages[i].name();
     line.in = from.in.value();
+    line.out = from.out.value();
     line.exported = from.exported.value();
     line.capped = from.capped;
+    line.uphill = from.uphill;
+    line.contacts = from.contacts;
     line.substeps = stages[i].diffusion.substeps;
     line.stable_dt_yr = stages[i].diffusion.stable_dt_yr;
     if (stages[i].emission >= 0) {

@@ -10,9 +10,16 @@
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
+/// What stream power looks up, on the device; nullptr without such a pass.
+struct river_tables {
+  const double* powers = nullptr;       ///< area_powers
+  const double* erodibility = nullptr;  ///< by material id
+};
+
 struct stage {
   const pass_config* pass = nullptr;  ///< nullptr: the boundary
   diffusion_plan diffusion;
+  stream_power_plan rivers;
   frame_position frame;  ///< once the stage is done
   int emission = -1;     ///< its number in the batch, -1 while it emitted nothing
 
@@ -28,7 +35,8 @@ void check_passes(const std::vector<pass_config>& passes);
 [[nodiscard]] std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
                                              const region_geometry& geometry,
                                              frame_position frame,
-                                             double dt_yr);
+                                             double dt_yr,
+                                             const river_tables& tables);
 
 /// Runs all stages, going on from an emission that did not fit for as long as there is one. Sync.
 /// `step`: everything but the batch. Errors: out_of_memory.

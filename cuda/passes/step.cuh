@@ -7,6 +7,8 @@
 
 #include "column_state.cuh"
 #include "column_walk.cuh"
+#include "grid.cuh"
+#include "lithify/base/powers.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
 
 #include <cstdint>
@@ -27,8 +29,10 @@ struct wide_sum {
 };
 
 struct stage_words {
-  wide_sum in, exported;
+  wide_sum in, out, exported;
   std::int64_t capped = 0;
+  std::int64_t uphill = 0;
+  std::int64_t contacts = 0;
   std::uint64_t emitted = 0;  ///< deltas of the batch when the stage was done
 };
 
@@ -87,6 +91,8 @@ struct step_view {
   std::int64_t held_count = 0;
   std::int64_t nx = 0;
   std::int64_t cells = 0;
+  bool loop_x = false;
+  bool loop_y = false;
   const std::int32_t* solid = nullptr;  ///< quanta in a full voxel, by material id
   std::int32_t sediment_solid = 0;      ///< the same for sediment
   const deltas::staging_words* batch = nullptr;
@@ -94,6 +100,7 @@ struct step_view {
   ground_view ground = {};
 
   LITHIFY_HD bool halted() const { return batch->overflow != 0; }
+  LITHIFY_HD grid_view grid() const { return {nx, cells / nx, loop_x, loop_y, faces}; }
 
   LITHIFY_HD column load(std::int64_t c) const {
     column out;
@@ -143,6 +150,40 @@ void diffuse(device::exec ex,
              int stage,
              const diffusion_plan& plan,
              std::int64_t frame_offset);
+
+/// Areas whose powers are looked up: nearly all, few cells have that many above them.
+inline constexpr std::int64_t tabled_areas = 4096;
+
+/// Stream power, as stream_power.cu describes it: one step's factors.
+struct stream_power_plan {
+  double straight = 0.0;  ///< k dt / distance, for a material of erodibility 1
+  double slant = 0.0;
+  double m = 0.45;
+  double cell_area_m2 = 1.0;
+  const double* powers = nullptr;       ///< (a cell area)^m for a < tabled_areas
+  const double* erodibility = nullptr;  ///< by material id
+
+  /// F = k dt A^m / l for a drainage area in cells.
+  LITHIFY_HD double factor(std::int64_t area, bool diagonal) const {
+    const double power = area < tabled_areas
+                             ? powers[area]
+                             : pow_positive(static_cast<double>(area) * cell_area_m2, m);
+    return (diagonal ? slant : straight) * power;
+  }
+};
+[[nodiscard]] stream_power_plan plan_stream_power(double k,
+                                                  double m,
+                                                  double cell_size_m,
+                                                  double dt_yr);
+/// The table of a plan, (a cell_size_m^2)^m. Errors: out_of_memory.
+[[nodiscard]] device::buffer<double> area_powers(device::exec ex, double cell_size_m, double m);
+/// Cuts river beds and takes what they lose out of the region. Sync: routes the flow.
+/// Errors: out_of_memory.
+void cut_rivers(device::exec ex,
+                const step_view& step,
+                int stage,
+                const stream_power_plan& plan,
+                std::int64_t frame_offset);
 
 /// Brings held columns to the height that they keep, as boundary.cu describes it.
 void hold_boundary(device::exec ex, const step_view& step, int stage, std::int64_t frame_offset);

@@ -20,6 +20,8 @@ constexpr number_range depth_m{0.0, 1e6};
 constexpr number_range step_years{0.0, 1e7, true};
 constexpr number_range uplift_m_per_yr{-10.0, 10.0};
 constexpr number_range diffusivity_m2_per_yr{0.0, 1e6};
+constexpr number_range erodibility_per_yr{0.0, 1e6};
+constexpr number_range area_exponent{0.0, 4.0};
 constexpr number_range fraction{0.0, 1.0};
 constexpr number_range property{0.0, 1e6};
 constexpr number_range repose_deg{1.0, 89.0};
@@ -165,6 +167,13 @@ pass_config read_pass(toml_section section, const std::string& kind) {
     section.finish();
     return p;
   }
+  if (kind == "stream_power") {
+    stream_power_parameters p;
+    p.k = section.number("k", erodibility_per_yr).value_or(p.k);
+    p.m = section.number("m", area_exponent).value_or(p.m);
+    section.finish();
+    return p;
+  }
   diffusion_parameters p;
   p.diffusivity_m2_per_yr = section.number("diffusivity_m2_per_yr", diffusivity_m2_per_yr)
                                 .value_or(p.diffusivity_m2_per_yr);
@@ -176,7 +185,7 @@ void read_passes(toml_section section, scenario& s) {
   if (!section.present()) {
     section.fail("", "the scenario needs [passes] with order = [\"uplift\", \"diffusion\"]");
   }
-  const std::vector<std::string> kinds = {"uplift", "diffusion"};
+  const std::vector<std::string> kinds = {"uplift", "diffusion", "stream_power"};
   const auto listed = section.texts("order");
   std::map<std::string, pass_config> passes;
   std::vector<std::string> present;

@@ -34,9 +34,9 @@ struct talus_parameters {
 };
 
 /// One pass of a step, in the order in which a scenario lists them.
-using pass_config = std::variant<uplift_parameters, diffusion_parameters>;
+using pass_config = std::variant<uplift_parameters, diffusion_parameters, stream_power_parameters>;
 
-/// The word for a pass in scenarios, budgets and errors: "uplift", "diffusion".
+/// The word for a pass in scenarios, budgets and errors: "uplift", "stream_power".
 [[nodiscard]] const char* pass_name(const pass_config& pass);
 
 /// What one pass did with matter in one step, in quanta of solid.
@@ -48,6 +48,8 @@ struct pass_budget {
   std::int64_t deltas = 0;
   std::int64_t substeps = 1;
   std::int64_t capped = 0;    ///< fluxes cut to what the donor had; never silent
+  std::int64_t uphill = 0;    ///< cells that a river did not cut: their receiver is not lower
+  std::int64_t contacts = 0;  ///< of materials that a river cut through within the step
   double stable_dt_yr = 0.0;  ///< the step that stability allows, 0 = no bound
 };
 

@@ -1,6 +1,7 @@
 /// Where a region lies and how large its voxels are.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace lithify {
@@ -14,6 +15,23 @@ struct region_geometry {
   double origin_x_m = 0.0;      ///< easting of the south-west corner
   double origin_y_m = 0.0;      ///< northing of the south-west corner
   std::string crs_wkt;          ///< coordinate system as WKT, empty when unknown
+};
+
+/// What lies beyond a side of a region.
+enum class side_kind : std::uint8_t {
+  open,    ///< its columns are held at their height; what comes there leaves
+  closed,  ///< nothing crosses it
+  looped,  ///< the opposite side, which is looped too
+};
+
+struct region_sides {
+  side_kind west = side_kind::open;
+  side_kind east = side_kind::open;
+  side_kind south = side_kind::open;
+  side_kind north = side_kind::open;
+
+  [[nodiscard]] constexpr bool loop_x() const { return west == side_kind::looped; }
+  [[nodiscard]] constexpr bool loop_y() const { return south == side_kind::looped; }
 };
 
 }  // namespace lithify

@@ -19,15 +19,23 @@ struct frame_position {
   std::int64_t remainder = 0;  ///< 2^-52 voxel heights
 };
 
+/// Where water goes from each cell, by cell number.
+struct flow_network {
+  std::vector<std::int64_t> receiver;  ///< the cell itself where it leaves or ends, -1 outside
+  std::vector<std::int64_t> area;      ///< cells that drain through a cell, itself included
+};
+
 class simulation {
  public:
-  /// Over an overlay that must outlive it. `passes` run in this order.
+  /// Over an overlay that must outlive it. `passes` run in this order. `sides`: a looped one needs
+  /// the opposite one looped, and 3 cells between them.
   /// Errors: invalid_argument (a parameter outside its range), out_of_memory.
   simulation(device::exec ex,
              deltas::overlay& overlay,
              const region_geometry& geometry,
              const material_table& materials,
-             std::vector<pass_config> passes);
+             std::vector<pass_config> passes,
+             const region_sides& sides = {});
   ~simulation();
 
   /// Takes over column fields (`fields` of an earlier simulation, or of an import).
@@ -58,6 +66,9 @@ class simulation {
 
   /// Surface heights of all columns (surface_height), `min` of int64 outside. Sync.
   [[nodiscard]] std::vector<std::int64_t> surface(device::exec ex) const;
+
+  /// The drainage of the surface as it is. Sync.
+  [[nodiscard]] flow_network drainage(device::exec ex) const;
 
  private:
   struct impl;
