@@ -252,7 +252,10 @@ const bool registered = [] {
     add("stream_power/settled/" + size,
         [=](benchmark::State& s) { alone(s, part::stream_power, n, 60); });
   }
-  for (const std::int64_t n : {512, 1024, 2048}) {
+  for (const std::int64_t n : {512, 1024, 2048, 4096}) {
+    if (n == 4096 && !LITHIFY_ON_CUDA) {
+      continue;  // minutes
+    }
     const std::string size = std::to_string(n);
     add("from_noise_100_steps/" + size, [=](benchmark::State& s) { from_noise(s, n, 100); });
 #if !LITHIFY_ON_CUDA

@@ -42,8 +42,9 @@ struct grid_view {
   LITHIFY_HD bool inside(std::int64_t c) const { return (faces[c] & face::inside) != 0; }
   LITHIFY_HD bool open(std::int64_t c) const { return (faces[c] & face::held) != 0; }
 
-  LITHIFY_HD static constexpr int step_x(int d) { return (d + (d > 3 ? 1 : 0)) % 3 - 1; }
-  LITHIFY_HD static constexpr int step_y(int d) { return (d + (d > 3 ? 1 : 0)) / 3 - 1; }
+  /// Steps to the neighbour in direction d, two bits each: a shift is cheaper than a table.
+  LITHIFY_HD static constexpr int step_x(int d) { return (0x9224 >> (2 * d) & 3) - 1; }
+  LITHIFY_HD static constexpr int step_y(int d) { return (0xa940 >> (2 * d) & 3) - 1; }
   LITHIFY_HD static constexpr bool diagonal(int d) { return step_x(d) != 0 && step_y(d) != 0; }
 
   /// The neighbour in direction d, -1 where there is none inside.

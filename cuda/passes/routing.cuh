@@ -18,8 +18,12 @@
 #include "lithify/device/tree_sweep.cuh"
 
 #include <cstdint>
+#include <limits>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
+
+/// Height of cells outside, for `route`.
+inline constexpr std::int64_t no_ground = std::numeric_limits<std::int64_t>::max();
 
 /// What `route` gives.
 struct flow_routes {
@@ -39,8 +43,8 @@ struct receiver_of {
   }
 };
 
-/// Routes over `height` (2^-20 voxels; cells outside are not read). Sync: a few words, their number
-/// grows with the logarithm of the number of pits. Errors: out_of_memory.
+/// Routes over `height` (2^-20 voxels; `no_ground` in cells outside). Sync: a few words, their
+/// number grows with the logarithm of the number of pits. Errors: out_of_memory.
 [[nodiscard]] flow_routes route(device::exec ex, const grid_view& grid, const std::int64_t* height);
 
 /// Receivers by cell number: the cell itself at outlets and sinks, -1 outside.

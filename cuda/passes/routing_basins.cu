@@ -11,6 +11,7 @@
 #include "lithify/base/error.hpp"
 #include "routing_steps.cuh"
 
+#include <bit>
 #include <limits>
 #include <utility>
 
@@ -46,11 +47,12 @@ struct graph_view {
   const std::int64_t* height;
   const std::int32_t* basin;
   const std::int64_t* pits;
-  pass_code* best;       ///< by component, named by its root basin: the lowest pass that leads out
-  std::int32_t* joined;  ///< by component: the one that it was hung to, itself while it is a root
-  std::int32_t* up;      ///< by basin: the basin that it drains to, -1 at the root of a component
-  pass_code* way;        ///< by basin: the pass to it
-  std::int64_t basins;   ///< with the outside
+  pass_code* best;            ///< by component, named by its root basin: the lowest pass out of it
+  std::int64_t* best_height;  ///< and how high it is, or less high than `best` for a moment
+  std::int32_t* joined;       ///< by component: the one that it was hung to, itself while a root
+  std::int32_t* up;           ///< by basin: the basin that it drains to, -1 at a component's root
+  pass_code* way;             ///< by basin: the pass to it
+  std::int64_t basins;        ///< with the outside
 
   LITHIFY_HD std::int64_t low(pass_code p) const { return p / directions; }
   LITHIFY_HD std::int64_t high(pass_code p) const {
@@ -65,8 +67,13 @@ struct graph_view {
   LITHIFY_HD pass_code code(std::int64_t c, int d, std::int64_t n) const {
     return c < n ? c * directions + d : n * directions + (directions - 1 - d);
   }
+  /// Whether a component may have use for a pass of this height.
+  LITHIFY_HD bool wants(std::int32_t component, std::int64_t pass_height) const {
+    return pass_height <= device::atomic_load(&best_height[component]);
+  }
   /// Offers a pass to a component, which keeps the lowest.
   LITHIFY_HD void offer(std::int32_t component, pass_code p, const mountain_pass& offered) const {
+    device::atomic_min(&best_height[component], offered.height);
     pass_code seen = device::atomic_load(&best[component]);
     while (seen == no_pass || offered.before(pass(seen))) {
       const pass_code held = device::atomic_cas(&best[component], seen, p);
@@ -108,38 +115,40 @@ struct graph_view {
 void offer_from_cells(device::exec ex, const graph_view& g) {
   device::for_each_n(ex, g.grid.cells(), [=] LITHIFY_HD(std::int64_t c) {
     const std::int32_t b = g.basin[c];
-    if (b <= 0) {
+    if (b <= 0 || !g.wants(b, g.height[c])) {
       return;
     }
-    pass_code found = no_pass;
-    mountain_pass lowest = {};
+    int found = -1;
+    std::int64_t cell = -1;
+    std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
     for (int d = 0; d < directions; ++d) {
       const std::int64_t n = g.grid.to(c, d);
-      if (n < 0 || g.basin[n] < 0 || g.basin[n] == b) {
+      if (n < 0 || g.basin[n] == b || g.basin[n] < 0) {
         continue;
       }
-      const mountain_pass offered{g.height[c] > g.height[n] ? g.height[c] : g.height[n],
-                                  c < n ? c : n, c < n ? n : c};
-      if (found == no_pass || offered.before(lowest)) {
-        found = g.code(c, d, n);
-        lowest = offered;
+      const std::int64_t h = g.height[c] > g.height[n] ? g.height[c] : g.height[n];
+      // Among passes of this cell the lower other end has the lower pair of numbers.
+      if (h < lowest || (h == lowest && n < cell)) {
+        found = d;
+        cell = n;
+        lowest = h;
       }
     }
-    if (found != no_pass) {
-      g.offer(b, found, lowest);
+    if (found >= 0 && g.wants(b, lowest)) {
+      g.offer(b, g.code(c, found, cell), {lowest, c < cell ? c : cell, c < cell ? cell : c});
     }
   });
 }
 
-void offer_links(device::exec ex, const graph_view& g, const device::buffer<link>& links) {
-  const link* const list = links.data();
-  device::for_each_n(ex, links.size(), [=] LITHIFY_HD(std::int64_t i) {
-    const link l = list[i];
+/// The first `n` of `links`.
+void offer_links(device::exec ex, const graph_view& g, const link* links, std::int64_t n) {
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
+    const link l = links[i];
     const mountain_pass offered = g.pass(l.code);
-    if (l.low != 0) {
+    if (l.low != 0 && g.wants(l.low, offered.height)) {
       g.offer(l.low, l.code, offered);
     }
-    if (l.high != 0) {
+    if (l.high != 0 && g.wants(l.high, offered.height)) {
       g.offer(l.high, l.code, offered);
     }
   });
@@ -180,6 +189,7 @@ void start_round(device::exec ex, const graph_view& g, std::int32_t* before) {
   device::for_each_n(ex, g.basins, [=] LITHIFY_HD(std::int64_t b) {
     before[b] = g.component(static_cast<std::int32_t>(b));
     g.best[b] = no_pass;
+    g.best_height[b] = std::numeric_limits<std::int64_t>::max();
   });
 }
 
@@ -207,8 +217,15 @@ LITHIFY_HD void each_link(const graph_view& g, const std::int32_t* before, std::
   }
 }
 
+/// Links between components, and room for those that a round leaves.
+struct link_list {
+  device::buffer<link> links;
+  device::buffer<link> left;
+  std::int64_t count = 0;
+};
+
 /// Every pass between different components. Sync.
-device::buffer<link> list_links(device::exec ex, const graph_view& g, const std::int32_t* before) {
+link_list list_links(device::exec ex, const graph_view& g, const std::int32_t* before) {
   const std::int64_t n = g.grid.cells();
   const std::int64_t groups = (n + cells_a_group - 1) / cells_a_group;
   const device::buffer<std::int64_t> offsets(ex, groups + 1);
@@ -223,35 +240,36 @@ device::buffer<link> list_links(device::exec ex, const graph_view& g, const std:
         return count;
       },
       offset);
-  device::buffer<link> links(ex, device::read(ex, offset + groups));
-  link* const to = links.data();
+  link_list list;
+  list.count = device::read(ex, offset + groups);
+  // Powers of two: the pool has such blocks from the step before.
+  const auto room =
+      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(list.count)));
+  list.links = device::buffer<link>(ex, room);
+  list.left = device::buffer<link>(ex, room);
+  link* const to = list.links.data();
   device::for_each_n(ex, groups, [=] LITHIFY_HD(std::int64_t k) {
     std::int64_t at = offset[k];
     for (std::int64_t c = k * cells_a_group; c < n && c < (k + 1) * cells_a_group; ++c) {
       each_link(g, before, c, [&](const link& l) { to[at++] = l; });
     }
   });
-  return links;
+  return list;
 }
 
-/// The links whose ends are still apart, with their components of now. Sync.
-device::buffer<link> still_apart(device::exec ex,
-                                 const device::buffer<link>& links,
-                                 const std::int32_t* before) {
-  device::buffer<link> left(ex, links.size());
-  const link* const from = links.data();
-  link* const to = left.data();
-  const std::int64_t count = device::select_if(
-      ex, links.size(),
+/// Drops the links whose ends are joined, and gives the others their components of now. Sync.
+void keep_those_apart(device::exec ex, link_list& list, const std::int32_t* before) {
+  const link* const from = list.links.data();
+  link* const to = list.left.data();
+  list.count = device::select_if(
+      ex, list.count,
       [=] LITHIFY_HD(std::int64_t i) -> bool {
         return before[from[i].low] != before[from[i].high];
       },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t k) -> void {
         to[k] = {from[i].code, before[from[i].low], before[from[i].high]};
       });
-  device::buffer<link> tight(ex, count);
-  device::copy(ex, tight.data(), left.data(), count);
-  return tight;
+  std::swap(list.links, list.left);
 }
 
 /// Components that the outside is no part of keep one pit: the lowest, ties to the lower number.
@@ -323,12 +341,14 @@ device::buffer<pass_code> spanning_passes(device::exec ex,
   require(n <= std::numeric_limits<std::int32_t>::max(), errc::out_of_memory,
           "routing: more than 2^31 basins");
   const device::buffer<pass_code> best(ex, n);
+  const device::buffer<std::int64_t> best_height(ex, n);
   const device::buffer<std::int32_t> joined(ex, n);
   const device::buffer<std::int32_t> up(ex, n);
   const device::buffer<std::int32_t> before(ex, n);
   device::buffer<pass_code> way(ex, n);
-  const graph_view g{grid,      height,     basin, pits.data(), best.data(), joined.data(),
-                     up.data(), way.data(), n};
+  const graph_view g{
+      grid,      height,     basin, pits.data(), best.data(), best_height.data(), joined.data(),
+      up.data(), way.data(), n};
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t b) {
     g.joined[b] = static_cast<std::int32_t>(b);
     g.up[b] = -1;
@@ -338,12 +358,12 @@ device::buffer<pass_code> spanning_passes(device::exec ex,
   offer_from_cells(ex, g);
   hang_components(ex, g, before.data());
   start_round(ex, g, before.data());
-  device::buffer<link> links = list_links(ex, g, before.data());
-  while (links.size() > 0) {
-    offer_links(ex, g, links);
+  link_list list = list_links(ex, g, before.data());
+  while (list.count > 0) {
+    offer_links(ex, g, list.links.data(), list.count);
     hang_components(ex, g, before.data());
     start_round(ex, g, before.data());
-    links = still_apart(ex, links, before.data());
+    keep_those_apart(ex, list, before.data());
   }
   keep_lowest_pits(ex, g, before.data());
   return way;

@@ -28,9 +28,9 @@ struct descent {
   grid_view grid;
   const std::int64_t* height;
 
-  /// Takes neighbour n in direction d if it is lower than the one before.
+  /// Takes neighbour n in direction d if it is lower than the one before. Outside nothing is lower.
   LITHIFY_HD void take(std::int64_t n, int d, lowest& best) const {
-    if (grid.inside(n) && height[n] < best.height) {
+    if (height[n] < best.height) {
       best = {height[n], n, d};
     }
   }

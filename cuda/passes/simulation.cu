@@ -68,14 +68,15 @@ river_buffers make_river_tables(device::exec ex,
   return {};
 }
 
-/// Surface heights; the least int64 outside.
+/// Surface heights.
 void read_surface(device::exec ex,
                   const column_view& columns,
                   const std::int32_t* solid,
                   std::int64_t n,
-                  std::int64_t* height) {
+                  std::int64_t* height,
+                  std::int64_t outside) {
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
-    height[c] = columns.outside(c) ? not_held : columns.height(c, solid);
+    height[c] = columns.outside(c) ? outside : columns.height(c, solid);
   });
 }
 
@@ -230,7 +231,7 @@ std::vector<std::int64_t> simulation::surface(device::exec ex) const {
   const working_columns work = impl_->refreshed(ex, impl_->overlay.current());
   const std::int64_t n = impl_->size.columns();
   device::buffer<std::int64_t> height(ex, n);
-  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data());
+  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data(), not_held);
   std::vector<std::int64_t> out(static_cast<std::size_t>(n));
   device::copy_to_host(ex, out.data(), height.data(), n);
   return out;
@@ -242,7 +243,7 @@ flow_network simulation::drainage(device::exec ex) const {
   const std::int64_t n = impl_->size.columns();
   const grid_view grid = work.layout->grid();
   const device::buffer<std::int64_t> height(ex, n);
-  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data());
+  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data(), no_ground);
   const flow_routes routes = route(ex, grid, height.data());
   const device::buffer<std::int64_t> receiver(ex, n);
   read_receivers(ex, grid, routes, receiver.data());

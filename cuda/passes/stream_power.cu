@@ -51,7 +51,7 @@ void start(device::exec ex, const incision_view& v) {
     const column_view& columns = v.step.columns;
     const std::uint8_t f = v.step.faces[c];
     if (!(f & face::inside)) {
-      v.height[c] = 0;
+      v.height[c] = no_ground;
       return;
     }
     const std::int32_t s = v.step.sediment_solid;

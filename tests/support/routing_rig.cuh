@@ -40,6 +40,16 @@ inline std::vector<std::uint8_t> faces_of(const terrain& t) {
   return faces;
 }
 
+inline std::vector<std::int64_t> heights_of(const terrain& t) {
+  std::vector<std::int64_t> heights = t.height;
+  for (std::int64_t c = 0; c < t.cells(); ++c) {
+    if (t.is_outside(c)) {
+      heights[static_cast<std::size_t>(c)] = passes::no_ground;
+    }
+  }
+  return heights;
+}
+
 /// A terrain on the device.
 struct device_terrain {
   device::buffer<std::uint8_t> faces;
@@ -48,7 +58,7 @@ struct device_terrain {
 
   device_terrain(device::exec ex, const terrain& t)
       : faces(uploaded(ex, faces_of(t))),
-        height(uploaded(ex, t.height)),
+        height(uploaded(ex, heights_of(t))),
         grid{t.nx, t.ny, t.loop_x, t.loop_y, faces.data()} {}
 };
 

@@ -71,8 +71,8 @@ template <class Parent, class F>
 __global__ void __launch_bounds__(threads) levels_kernel(const std::int64_t* items,
                                                          const std::int64_t* starts,
                                                          const wave_words* words,
-                                                         Parent parent,
-                                                         F f) {
+                                                         const __grid_constant__ Parent parent,
+                                                         const __grid_constant__ F f) {
   const auto grid = cooperative_groups::this_grid();
   const auto rank = static_cast<std::int64_t>(grid.thread_rank());
   const auto size = static_cast<std::int64_t>(grid.num_threads());
