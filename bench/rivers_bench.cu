@@ -38,7 +38,7 @@ class bare_ground {
  public:
   bare_ground(device::exec ex, std::int32_t n)
       : n_(n),
-        columns_(ex, std::int64_t{n} * n),
+        columns_(ex, std::int64_t{n} * n, true),
         solid_(ex, passes::all_materials),
         erodibility_(ex, passes::all_materials),
         batch_(ex, 1),

@@ -30,7 +30,9 @@ void hold_boundary(device::exec ex, const step_view& step, int stage, std::int64
       words.in.add(amount);
     } else if (amount < 0) {
       words.exported.add(-amount);
-      step.columns.exported[cell] -= amount;
+      if (step.columns.exported != nullptr) {
+        step.columns.exported[cell] -= amount;
+      }
     }
   });
 }

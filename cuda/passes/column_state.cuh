@@ -43,7 +43,9 @@ struct column_view {
   std::int64_t* remainder_east;   ///< of the flux to (x + 1, y), 2^-52 quanta
   std::int64_t* remainder_north;  ///< of the flux to (x, y + 1)
   std::int64_t* boundary_height;  ///< height that held columns keep, in the frame of the start
-  std::int64_t* exported;         ///< solid that left the region here, quanta since the start
+  /// Solid that left the region here, or ended here in a sink, quanta since the start. nullptr
+  /// where no pass of the simulation asks for it.
+  std::int64_t* exported;
 
   LITHIFY_HD bool outside(std::int64_t c) const { return rock_top[c] < 0; }
 
@@ -61,7 +63,8 @@ struct column_view {
   }
 };
 
-/// Owner of the columns of one region.
+/// Owner of the columns of one region. `exported` is there with a pass that cuts rivers, and from
+/// then on.
 struct column_arrays {
   device::buffer<std::int32_t> rock_top, n_loose, residual;
   device::buffer<material_id> rock_material;
@@ -69,7 +72,7 @@ struct column_arrays {
 
   column_arrays() = default;
   /// Errors: out_of_memory.
-  column_arrays(device::exec ex, std::int64_t n)
+  column_arrays(device::exec ex, std::int64_t n, bool with_exported)
       : rock_top(ex, n),
         n_loose(ex, n),
         residual(ex, n),
@@ -78,7 +81,7 @@ struct column_arrays {
         remainder_east(ex, n),
         remainder_north(ex, n),
         boundary_height(ex, n),
-        exported(ex, n) {}
+        exported(ex, with_exported ? n : 0) {}
 
   [[nodiscard]] column_view view() const {
     return {rock_top.data(),        n_loose.data(),         residual.data(),
@@ -97,9 +100,10 @@ struct column_arrays {
     f("remainder_east", "2^-52 quantum", self.remainder_east);
     f("remainder_north", "2^-52 quantum", self.remainder_north);
     f("boundary_height", "2^-20 voxel", self.boundary_height);
-    f("exported", "quantum", self.exported);
+    if (self.exported.size() > 0) {
+      f("exported", "quantum", self.exported);
+    }
   }
-  static constexpr int count = 9;
 };
 
 /// Faces and held columns: derived from the columns, rebuilt when one turns outside or inside.

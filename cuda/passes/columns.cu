@@ -40,7 +40,9 @@ void derive_columns(device::exec ex,
     columns.remainder_east[c] = 0;
     columns.remainder_north[c] = 0;
     columns.boundary_height[c] = not_held;
-    columns.exported[c] = 0;
+    if (columns.exported != nullptr) {
+      columns.exported[c] = 0;
+    }
   });
 }
 
@@ -68,7 +70,7 @@ void refresh_columns(device::exec ex,
 }
 
 column_arrays copy_columns(device::exec ex, const column_arrays& from) {
-  column_arrays to(ex, from.rock_top.size());
+  column_arrays to(ex, from.rock_top.size(), from.exported.size() > 0);
   const auto copy = [ex](auto& target, const auto& source) {
     device::copy(ex, target.data(), source.data(), source.size());
   };

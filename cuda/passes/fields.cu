@@ -75,7 +75,7 @@ struct column_checker {
         (held && (height - frame_offset > absurd || height - frame_offset < -absurd))) {
       return fault::boundary;
     }
-    if (columns.exported[c] < 0) {
+    if (columns.exported != nullptr && columns.exported[c] < 0) {
       return fault::exported;
     }
     if (span.rock_top < 0) {
@@ -100,7 +100,7 @@ void upload(device::exec ex,
             std::span<const field> fields,
             const char* name,
             region_size size,
-            device::buffer<T>& to) {
+            const device::buffer<T>& to) {
   const field& from = find_field(fields, name);
   const std::string what = "column field '" + from.name + "'";
   require(from.type == field_type_of<T>, errc::invalid_argument, what + " has the wrong type");
@@ -113,13 +113,23 @@ void upload(device::exec ex,
 
 }  // namespace
 
-column_arrays upload_fields(device::exec ex, std::span<const field> fields, region_size size) {
-  column_arrays columns(ex, size.columns());
+column_arrays upload_fields(device::exec ex,
+                            std::span<const field> fields,
+                            region_size size,
+                            bool with_exported) {
+  const bool stored = std::any_of(fields.begin(), fields.end(),
+                                  [](const field& f) { return f.name == "exported"; });
+  column_arrays columns(ex, size.columns(), with_exported || stored);
   std::vector<std::string> known;
-  column_arrays::each(columns, [&](const char* name, const char*, auto& to) {
-    upload(ex, fields, name, size, to);
-    known.emplace_back(name);
-  });
+  column_arrays::each(
+      columns, [&]<class T>(const std::string& name, const char*, const device::buffer<T>& to) {
+        if (name == "exported" && !stored) {
+          device::fill(ex, to.data(), to.size(), T{0});
+          return;
+        }
+        upload(ex, fields, name.c_str(), size, to);
+        known.push_back(name);
+      });
   for (const field& f : fields) {
     require(std::find(known.begin(), known.end(), f.name) != known.end(), errc::invalid_argument,
             "unknown column field '" + f.name + "'");

@@ -6,8 +6,8 @@
 /// takes none. Passes are totally ordered by (height of the higher cell, lower cell number, higher
 /// one), so that the tree is unique, and so are the rounds.
 ///
-/// The first round looks at every cell; what still joins different components after it is listed,
-/// and the list shrinks round by round.
+/// A pass is seen from its higher cell, for which all ways down into one neighbouring basin are
+/// equally high: it lists the one to the lowest cell number, and the list shrinks round by round.
 #include "lithify/base/error.hpp"
 #include "routing_steps.cuh"
 
@@ -38,8 +38,8 @@ struct mountain_pass {
 /// A pass between two components.
 struct link {
   pass_code code;
-  std::int32_t low;   ///< component of the pass's lower-numbered cell
-  std::int32_t high;  ///< and of the other one
+  std::int32_t from;  ///< component of the pass's higher cell
+  std::int32_t to;    ///< and of the lower one
 };
 
 struct graph_view {
@@ -47,36 +47,34 @@ struct graph_view {
   const std::int64_t* height;
   const std::int32_t* basin;
   const std::int64_t* pits;
-  pass_code* best;            ///< by component, named by its root basin: the lowest pass out of it
-  std::int64_t* best_height;  ///< and how high it is, or less high than `best` for a moment
+  const link* links;
+  std::int64_t* best;         ///< by component, named by its root basin: its lowest link, -1: none
+  std::int64_t* best_height;  ///< and how high that is, or lower while `best` is behind
   std::int32_t* joined;       ///< by component: the one that it was hung to, itself while a root
-  std::int32_t* up;           ///< by basin: the basin that it drains to, -1 at a component's root
+  std::int32_t* up;           ///< by basin: the basin it drains to, -1 at a component's root
   pass_code* way;             ///< by basin: the pass to it
   std::int64_t basins;        ///< with the outside
 
-  LITHIFY_HD std::int64_t low(pass_code p) const { return p / directions; }
-  LITHIFY_HD std::int64_t high(pass_code p) const {
+  LITHIFY_HD std::int64_t higher(pass_code p) const { return p / directions; }
+  LITHIFY_HD std::int64_t lower(pass_code p) const {
     return grid.to(p / directions, static_cast<int>(p % directions));
   }
   LITHIFY_HD mountain_pass pass(pass_code p) const {
-    const std::int64_t a = low(p);
-    const std::int64_t b = high(p);
-    return {height[a] > height[b] ? height[a] : height[b], a, b};
+    const std::int64_t a = higher(p);
+    const std::int64_t b = lower(p);
+    return {height[a], a < b ? a : b, a < b ? b : a};
   }
-  /// The pass from cell c in direction d, to cell n.
-  LITHIFY_HD pass_code code(std::int64_t c, int d, std::int64_t n) const {
-    return c < n ? c * directions + d : n * directions + (directions - 1 - d);
-  }
-  /// Whether a component may have use for a pass of this height.
-  LITHIFY_HD bool wants(std::int32_t component, std::int64_t pass_height) const {
-    return pass_height <= device::atomic_load(&best_height[component]);
-  }
-  /// Offers a pass to a component, which keeps the lowest.
-  LITHIFY_HD void offer(std::int32_t component, pass_code p, const mountain_pass& offered) const {
-    device::atomic_min(&best_height[component], offered.height);
-    pass_code seen = device::atomic_load(&best[component]);
-    while (seen == no_pass || offered.before(pass(seen))) {
-      const pass_code held = device::atomic_cas(&best[component], seen, p);
+  /// Offers a link to a component, which keeps the lowest.
+  LITHIFY_HD void offer(std::int32_t component, std::int64_t i) const {
+    const std::int64_t h = height[higher(links[i].code)];
+    if (component == 0 || h > device::atomic_load(&best_height[component])) {
+      return;
+    }
+    device::atomic_min(&best_height[component], h);
+    const mountain_pass offered = pass(links[i].code);
+    std::int64_t seen = device::atomic_load(&best[component]);
+    while (seen < 0 || offered.before(pass(links[seen].code))) {
+      const std::int64_t held = device::atomic_cas(&best[component], seen, i);
       if (held == seen) {
         return;
       }
@@ -111,75 +109,28 @@ struct graph_view {
   }
 };
 
-/// The lowest pass out of a cell's basin among its own.
-void offer_from_cells(device::exec ex, const graph_view& g) {
-  device::for_each_n(ex, g.grid.cells(), [=] LITHIFY_HD(std::int64_t c) {
-    const std::int32_t b = g.basin[c];
-    if (b <= 0 || !g.wants(b, g.height[c])) {
-      return;
-    }
-    int found = -1;
-    std::int64_t cell = -1;
-    std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
-    for (int d = 0; d < directions; ++d) {
-      const std::int64_t n = g.grid.to(c, d);
-      if (n < 0 || g.basin[n] == b || g.basin[n] < 0) {
-        continue;
-      }
-      const std::int64_t h = g.height[c] > g.height[n] ? g.height[c] : g.height[n];
-      // Among passes of this cell the lower other end has the lower pair of numbers.
-      if (h < lowest || (h == lowest && n < cell)) {
-        found = d;
-        cell = n;
-        lowest = h;
-      }
-    }
-    if (found >= 0 && g.wants(b, lowest)) {
-      g.offer(b, g.code(c, found, cell), {lowest, c < cell ? c : cell, c < cell ? cell : c});
-    }
-  });
-}
-
-/// The first `n` of `links`.
-void offer_links(device::exec ex, const graph_view& g, const link* links, std::int64_t n) {
+void offer_links(device::exec ex, const graph_view& g, std::int64_t n) {
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
-    const link l = links[i];
-    const mountain_pass offered = g.pass(l.code);
-    if (l.low != 0 && g.wants(l.low, offered.height)) {
-      g.offer(l.low, l.code, offered);
-    }
-    if (l.high != 0 && g.wants(l.high, offered.height)) {
-      g.offer(l.high, l.code, offered);
-    }
+    g.offer(g.links[i].from, i);
+    g.offer(g.links[i].to, i);
   });
 }
 
-/// The component on the other side of a component's lowest pass, as it was before the round.
-struct other_side {
-  graph_view g;
-  const std::int32_t* before;  ///< component by basin
-  LITHIFY_HD std::int32_t operator()(std::int32_t r) const {
-    const std::int32_t a = before[g.basin[g.low(g.best[r])]];
-    return a == r ? before[g.basin[g.high(g.best[r])]] : a;
-  }
-};
-
-/// Hangs every component to the one behind its lowest pass.
+/// Hangs every component to the one behind its lowest pass. `before`: component by basin.
 void hang_components(device::exec ex, const graph_view& g, const std::int32_t* before) {
-  const other_side other{g, before};
   device::for_each_n(ex, g.basins, [=] LITHIFY_HD(std::int64_t i) {
     const auto r = static_cast<std::int32_t>(i);
-    if (before[r] != r || g.best[r] == no_pass) {
+    if (before[r] != r || g.best[r] < 0) {
       return;
     }
-    const std::int32_t to = other(r);
+    const link l = g.links[g.best[r]];
+    const std::int32_t to = l.from == r ? l.to : l.from;
     if (g.best[to] == g.best[r] && r < to) {
       return;
     }
-    const std::int32_t a = g.basin[g.low(g.best[r])];
-    const std::int32_t b = g.basin[g.high(g.best[r])];
-    const bool from_low = before[a] == r;
-    g.hang(r, from_low ? a : b, from_low ? b : a, g.best[r]);
+    const std::int32_t a = g.basin[g.higher(l.code)];
+    const std::int32_t b = g.basin[g.lower(l.code)];
+    g.hang(r, l.from == r ? a : b, l.from == r ? b : a, l.code);
     g.joined[r] = to;
   });
 }
@@ -188,31 +139,55 @@ void hang_components(device::exec ex, const graph_view& g, const std::int32_t* b
 void start_round(device::exec ex, const graph_view& g, std::int32_t* before) {
   device::for_each_n(ex, g.basins, [=] LITHIFY_HD(std::int64_t b) {
     before[b] = g.component(static_cast<std::int32_t>(b));
-    g.best[b] = no_pass;
+    g.best[b] = -1;
     g.best_height[b] = std::numeric_limits<std::int64_t>::max();
   });
 }
 
-/// Cells in order, a few at a time: a group's passes are counted and written by one thread.
-constexpr std::int64_t cells_a_group = 64;
-
-/// Calls f(link) for every pass between different components whose lower-numbered direction is
-/// the cell's.
-template <class F>
-LITHIFY_HD void each_link(const graph_view& g, const std::int32_t* before, std::int64_t c, F f) {
+/// Directions of a cell's passes as bits: down into other basins, one each.
+LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
   const std::int32_t b = g.basin[c];
   if (b < 0) {
-    return;
+    return 0;
   }
-  for (int d = directions / 2; d < directions; ++d) {
+  std::int32_t into[directions];
+  std::int64_t over[directions];
+  int found = 0;
+  int bits = 0;
+  for (int d = 0; d < directions; ++d) {
     const std::int64_t n = g.grid.to(c, d);
-    if (n < 0 || g.basin[n] < 0 || g.basin[n] == b) {
+    if (n < 0 || g.basin[n] == b || g.basin[n] < 0 || g.height[n] > g.height[c] ||
+        (g.height[n] == g.height[c] && n > c)) {
       continue;
     }
-    const std::int32_t here = before[b];
-    const std::int32_t there = before[g.basin[n]];
-    if (here != there) {
-      f(c < n ? link{g.code(c, d, n), here, there} : link{g.code(c, d, n), there, here});
+    int k = 0;
+    while (k < found && into[k] != g.basin[n]) {
+      ++k;
+    }
+    if (k == found) {
+      into[found] = g.basin[n];
+      over[found++] = n * directions + d;
+      bits |= 1 << d;
+    } else if (n < over[k] / directions) {  // across a loop directions do not rise with numbers
+      bits ^= 1 << d | 1 << over[k] % directions;
+      over[k] = n * directions + d;
+    }
+  }
+  return static_cast<std::uint8_t>(bits);
+}
+
+/// Cells whose passes one thread lists together.
+constexpr std::int64_t cells_a_group = 64;
+
+/// Calls f(cell, direction) for every pass of a group of cells.
+template <class F>
+LITHIFY_HD void each_pass(const std::uint8_t* bits, std::int64_t group, std::int64_t cells, F f) {
+  const std::int64_t end = (group + 1) * cells_a_group;
+  for (std::int64_t c = group * cells_a_group; c < end && c < cells; ++c) {
+    for (int d = 0, left = bits[c]; left != 0; ++d, left >>= 1) {
+      if (left & 1) {
+        f(c, d);
+      }
     }
   }
 }
@@ -224,19 +199,20 @@ struct link_list {
   std::int64_t count = 0;
 };
 
-/// Every pass between different components. Sync.
-link_list list_links(device::exec ex, const graph_view& g, const std::int32_t* before) {
+/// Every pass between basins, one a cell and basin. Sync.
+link_list list_links(device::exec ex, const graph_view& g) {
   const std::int64_t n = g.grid.cells();
   const std::int64_t groups = (n + cells_a_group - 1) / cells_a_group;
+  const device::buffer<std::uint8_t> marks(ex, n);
   const device::buffer<std::int64_t> offsets(ex, groups + 1);
+  std::uint8_t* const bits = marks.data();
   std::int64_t* const offset = offsets.data();
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) { bits[c] = passes_of(g, c); });
   device::exclusive_scan(
       ex, groups,
       [=] LITHIFY_HD(std::int64_t k) -> std::int64_t {
         std::int64_t count = 0;
-        for (std::int64_t c = k * cells_a_group; c < n && c < (k + 1) * cells_a_group; ++c) {
-          each_link(g, before, c, [&](const link&) { ++count; });
-        }
+        each_pass(bits, k, n, [&](std::int64_t, int) { ++count; });
         return count;
       },
       offset);
@@ -250,26 +226,35 @@ link_list list_links(device::exec ex, const graph_view& g, const std::int32_t* b
   link* const to = list.links.data();
   device::for_each_n(ex, groups, [=] LITHIFY_HD(std::int64_t k) {
     std::int64_t at = offset[k];
-    for (std::int64_t c = k * cells_a_group; c < n && c < (k + 1) * cells_a_group; ++c) {
-      each_link(g, before, c, [&](const link& l) { to[at++] = l; });
-    }
+    each_pass(bits, k, n, [&](std::int64_t c, int d) {
+      to[at++] = {c * directions + d, g.basin[c], g.basin[g.grid.to(c, d)]};
+    });
   });
   return list;
 }
 
 /// Drops the links whose ends are joined, and gives the others their components of now. Sync.
 void keep_those_apart(device::exec ex, link_list& list, const std::int32_t* before) {
-  const link* const from = list.links.data();
+  const link* const links = list.links.data();
   link* const to = list.left.data();
   list.count = device::select_if(
       ex, list.count,
       [=] LITHIFY_HD(std::int64_t i) -> bool {
-        return before[from[i].low] != before[from[i].high];
+        return before[links[i].from] != before[links[i].to];
       },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t k) -> void {
-        to[k] = {from[i].code, before[from[i].low], before[from[i].high]};
+        to[k] = {links[i].code, before[links[i].from], before[links[i].to]};
       });
   std::swap(list.links, list.left);
+}
+
+/// Every basin a component of its own.
+void unjoin(device::exec ex, const graph_view& g) {
+  device::for_each_n(ex, g.basins, [=] LITHIFY_HD(std::int64_t b) {
+    g.joined[b] = static_cast<std::int32_t>(b);
+    g.up[b] = -1;
+    g.way[b] = no_pass;
+  });
 }
 
 /// Components that the outside is no part of keep one pit: the lowest, ties to the lower number.
@@ -340,27 +325,29 @@ device::buffer<pass_code> spanning_passes(device::exec ex,
   const std::int64_t n = pits.size() + 1;
   require(n <= std::numeric_limits<std::int32_t>::max(), errc::out_of_memory,
           "routing: more than 2^31 basins");
-  const device::buffer<pass_code> best(ex, n);
+  const device::buffer<std::int64_t> best(ex, n);
   const device::buffer<std::int64_t> best_height(ex, n);
   const device::buffer<std::int32_t> joined(ex, n);
   const device::buffer<std::int32_t> up(ex, n);
   const device::buffer<std::int32_t> before(ex, n);
   device::buffer<pass_code> way(ex, n);
-  const graph_view g{
-      grid,      height,     basin, pits.data(), best.data(), best_height.data(), joined.data(),
-      up.data(), way.data(), n};
-  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t b) {
-    g.joined[b] = static_cast<std::int32_t>(b);
-    g.up[b] = -1;
-    g.way[b] = no_pass;
-  });
+  graph_view g{grid,
+               height,
+               basin,
+               pits.data(),
+               nullptr,
+               best.data(),
+               best_height.data(),
+               joined.data(),
+               up.data(),
+               way.data(),
+               n};
+  unjoin(ex, g);
   start_round(ex, g, before.data());
-  offer_from_cells(ex, g);
-  hang_components(ex, g, before.data());
-  start_round(ex, g, before.data());
-  link_list list = list_links(ex, g, before.data());
+  link_list list = list_links(ex, g);
   while (list.count > 0) {
-    offer_links(ex, g, list.links.data(), list.count);
+    g.links = list.links.data();
+    offer_links(ex, g, list.count);
     hang_components(ex, g, before.data());
     start_round(ex, g, before.data());
     keep_those_apart(ex, list, before.data());

@@ -13,7 +13,7 @@ namespace {
 struct lowest {
   std::int64_t height;
   std::int64_t cell = -1;
-  int direction = -1;
+  std::int64_t direction = -1;
 };
 
 /// Whether a drop of `straight` over 1 is steeper than one of `slant` over sqrt(2). Both >= 0.
@@ -30,9 +30,11 @@ struct descent {
 
   /// Takes neighbour n in direction d if it is lower than the one before. Outside nothing is lower.
   LITHIFY_HD void take(std::int64_t n, int d, lowest& best) const {
-    if (height[n] < best.height) {
-      best = {height[n], n, d};
-    }
+    // No branch: on rough ground nobody could foretell it.
+    const std::int64_t h = height[n];
+    const bool lower = h < best.height;
+    best.height = lower ? h : best.height;
+    best.direction = lower ? d : best.direction;
   }
   /// Neighbours by rising number, so that the first of several equal ones stays.
   LITHIFY_HD void look_around(std::int64_t c, lowest& straight, lowest& slant) const {

@@ -30,8 +30,8 @@ void label_basins(device::exec ex,
                   const device::buffer<std::int64_t>& pits,
                   std::int32_t* basin);
 
-/// A pass between two cells of different basins: number of the lower-numbered cell times 8 plus the
-/// direction to the other one; -1: none.
+/// A pass between two cells of different basins: number of the higher cell (of two equally high
+/// ones the higher number) times 8 plus the direction to the other one; -1: none.
 using pass_code = std::int64_t;
 
 /// The way out of each basin, by basin: the pass to the basin that it drains to, -1 for those that

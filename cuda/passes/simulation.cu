@@ -107,6 +107,7 @@ struct simulation::impl {
   [[nodiscard]] bool stale(const deltas::snapshot& now) const {
     return now.batch_number() != seen->batch_number();
   }
+  [[nodiscard]] bool has_rivers() const { return rivers.powers.size() > 0; }
   void require_columns() const {
     require(seen.has_value(), errc::invalid_argument,
             "the simulation has no columns: load or derive them first");
@@ -199,7 +200,7 @@ void simulation::load(device::exec ex, std::span<const field> columns, frame_pos
   require(frame.remainder >= 0 && frame.remainder < (std::int64_t{1} << 32), errc::invalid_argument,
           "the frame's remainder must be in [0, 2^32)");
   deltas::snapshot now = my.overlay.current();
-  column_arrays next = upload_fields(ex, columns, my.size);
+  column_arrays next = upload_fields(ex, columns, my.size, my.has_rivers());
   auto layout =
       std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size, my.sides));
   check_columns(ex, now.merged(ex), my.solid.data(), next.view(), *layout, frame.offset);
@@ -209,7 +210,7 @@ void simulation::load(device::exec ex, std::span<const field> columns, frame_pos
 void simulation::derive(device::exec ex) {
   impl& my = *impl_;
   deltas::snapshot now = my.overlay.current();
-  column_arrays next(ex, my.size.columns());
+  column_arrays next(ex, my.size.columns(), my.has_rivers());
   derive_columns(ex, now.merged(ex), my.solid.data(), next.view());
   now.used_by(ex.stream);
   auto layout =

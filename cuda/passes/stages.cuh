@@ -36,7 +36,7 @@ void check_passes(const std::vector<pass_config>& passes);
                                              const region_geometry& geometry,
                                              frame_position frame,
                                              double dt_yr,
-                                             const river_tables& tables);
+                                             const river_tables& tables = {});
 
 /// Runs all stages, going on from an emission that did not fit for as long as there is one. Sync.
 /// `step`: everything but the batch. Errors: out_of_memory.

@@ -136,7 +136,6 @@ class Column:
         self.remainder_east = 0
         self.remainder_north = 0
         self.target = NOT_HELD
-        self.exported = 0
         self.outside = rock_top < 0
 
 
@@ -333,7 +332,6 @@ class World:
         moved = c.ledger - before
         self.added += max(moved, 0)
         self.exported += max(-moved, 0)
-        c.exported += max(-moved, 0)
 
     def height_of_rock(self, c):
         return c.rock_top * ONE + c.residual * ONE // self.solid[c.rock]
@@ -395,7 +393,6 @@ class World:
             ("residual", 1, "i", "residual"), ("rock_material", 0, "H", "rock"),
             ("sediment", 2, "q", "ledger"), ("remainder_east", 2, "q", "remainder_east"),
             ("remainder_north", 2, "q", "remainder_north"), ("boundary_height", 2, "q", "target"),
-            ("exported", 2, "q", "exported"),
         ]
         for name, kind, code, attribute in names:
             values = [getattr(c, attribute) for c in self.columns]

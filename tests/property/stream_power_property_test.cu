@@ -215,6 +215,31 @@ TEST(stream_power_property, failed_allocations_leave_the_state) {
   EXPECT_EQ(whole_state(run.world, run.sim), whole_state(fresh.world, fresh.sim));
 }
 
+// The field comes with rivers, starts at 0 where a state has none, and stays once it is there.
+TEST(stream_power_property, exports_are_a_field_of_states_with_rivers) {
+  rough_run dry;
+  dry.step(0);
+  const std::vector<field> old = dry.sim.fields(dry.world.ex());
+  EXPECT_EQ(old.size(), 8U);
+  passes::simulation rivers(dry.world.ex(), dry.world.overlay(), geometry(cell_size_m, 0.5),
+                            dry.table, {stream_power_parameters{1e-3, 0.45}});
+  rivers.load(dry.world.ex(), old, dry.sim.frame());
+  const step_report report = rivers.step(dry.world.ex(), 50.0, 1);
+  std::vector<field> fields = rivers.fields(dry.world.ex());
+  int128 booked = 0;
+  for (const std::int64_t quanta : find_field(fields, "exported").as<std::int64_t>()) {
+    booked += quanta;
+  }
+  EXPECT_TRUE(booked == report.passes[0].exported + report.passes[1].exported);
+  EXPECT_TRUE(booked > 0);
+  passes::simulation again(dry.world.ex(), dry.world.overlay(), geometry(cell_size_m, 0.5),
+                           dry.table, both);
+  again.load(dry.world.ex(), fields, rivers.frame());
+  EXPECT_EQ(whole_state(dry.world, again), whole_state(dry.world, rivers));
+  named(fields, "exported").as<std::int64_t>()[3] = -1;
+  EXPECT_THROW(again.load(dry.world.ex(), fields, rivers.frame()), error);
+}
+
 TEST(stream_power_property, little_reaches_the_host) {
   layered_run run(rough_ground{}, {1e-3, 0.45});
   run.sim.step(run.world.ex(), 50.0, 1);

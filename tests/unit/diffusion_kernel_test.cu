@@ -78,7 +78,7 @@ step_words run(plain_columns& c,
   device::memory_pool pool;
   const device::stream stream;
   const device::exec ex{stream.ref(), &pool};
-  column_arrays columns(ex, static_cast<std::int64_t>(c.cells()));
+  column_arrays columns(ex, static_cast<std::int64_t>(c.cells()), false);
   columns.rock_top = put(ex, c.rock_top);
   columns.n_loose = put(ex, c.n_loose);
   columns.residual = put(ex, c.residual);

@@ -357,7 +357,7 @@ TEST(simulation, load_names_what_is_wrong) {
   };
   std::vector<field> bad = good;
   bad.pop_back();
-  refused(bad, "exported");
+  refused(bad, "boundary_height");
   bad = good;
   bad.push_back(good[0]);
   refused(bad, "twice");
@@ -385,7 +385,6 @@ TEST(simulation, load_names_what_is_wrong) {
   refused(with("sediment", std::int64_t{1} << 21), "(10, 8)");
   refused(with("remainder_east", std::int64_t{1} << 52), "(10, 8)");
   refused(with("boundary_height", std::int64_t{17}), "(10, 8)");
-  refused(with("exported", std::int64_t{-1}), "exported");
   run.sim.load(run.world.ex(), good, run.sim.frame());
 }
 
