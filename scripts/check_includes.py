@@ -151,7 +151,7 @@ def check_file(root, path, roots):
 
 
 def check_beside(root, path, folder, included):
-    """Rules for "x.cuh": a file beside its source, or an internal header that a unit test names."""
+    """Rules for "x.cuh": a file beside its source, or an internal header that a test or benchmark names."""
     beside = (root / path).parent / included
     if beside.is_file():
         target = beside.resolve()
@@ -161,7 +161,7 @@ def check_beside(root, path, folder, included):
     in_folder = [f for f in FOLDERS if (root / f / included).is_file()]
     if folder in in_folder:
         return
-    if in_folder and within(path, ["tests/unit"]):
+    if in_folder and within(path, [*SEE_INTERNALS, "bench"]):
         return
     if within(path, ["tests", "bench"]) and (root / folder / "support" / included).is_file():
         return
