@@ -106,7 +106,7 @@ TEST(octree_pool, a_refused_slab_changes_nothing) {
   }
 }
 
-TEST(octree_pool, says_when_it_is_full) {
+TEST(octree_pool, a_full_pool_refuses_and_changes_nothing) {
   device::memory_pool memory;
   const device::stream s;
   const device::exec ex{s.ref(), &memory};
@@ -117,6 +117,11 @@ TEST(octree_pool, says_when_it_is_full) {
   } catch (const lithify::error& e) {
     EXPECT_EQ(e.code(), errc::out_of_memory);
   }
+  EXPECT_EQ(p.in_use(), 0);
+  EXPECT_EQ(p.source().high_water, 0U);
+  p.reserve(ex, 10);
+  number_slots(ex, p.view(), 10);
+  EXPECT_EQ(wrong_slots(ex, p.view(), 10), 0);
 }
 
 TEST(octree_slot_list, keeps_order_while_it_grows_and_shrinks) {

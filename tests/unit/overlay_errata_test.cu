@@ -1,5 +1,6 @@
 // Defects of the specification's overlay, each with the behaviour that replaces it.
 #include "lithify/base/error.hpp"
+#include "lithify/octree/detail/merged.cuh"
 #include "overlay_rig.cuh"
 
 #include <gtest/gtest.h>
@@ -23,6 +24,13 @@ constexpr auto all = consolidation_strategy::all;
 class Errata : public testing::Test {
  protected:
   void put(voxel at, material_id m) { world.write(ex, std::vector<voxel_edit>{{at, m}}, ++now); }
+  static std::vector<voxel_edit> cube(voxel low, std::int32_t edge, material_id m) {
+    std::vector<voxel_edit> edits;
+    for (std::int32_t i = 0; i < edge * edge * edge; ++i) {
+      edits.push_back({{low.x + i % edge, low.y + i / edge % edge, low.z + i / edge / edge}, m});
+    }
+    return edits;
+  }
   void consolidate() { world.consolidate(ex, all); }
   [[nodiscard]] std::int64_t count() const { return world.current().delta_count(ex); }
 
@@ -183,6 +191,52 @@ TEST_F(Errata, B9_BatchNumbersNeverRestart) {
   EXPECT_EQ(version(), 3U);
 }
 
+TEST_F(Errata, B10_LodQueriesSeeTheOverlay) {
+  const auto lod = [&](int level) {
+    return test::materials(ex, world.current(), {here}, level).front();
+  };
+  const auto cell = [&](int level) {
+    const octree::merged_view merged = world.current().merged(ex, level);
+    device::buffer<material_id> out(ex, 1);
+    octree::read_box(ex, merged, {here, {here.x + 1, here.y + 1, here.z + 1}}, level, out.data());
+    return device::read(ex, out.data());
+  };
+  world.write(ex, cube({16, 16, 16}, 8, 3), 1);
+  consolidate();
+  // One delta is not the majority of any coarser cube: it is not the answer there.
+  put(here, 5);
+  EXPECT_EQ(lod(0), 5);
+  EXPECT_EQ(lod(1), 3);
+  EXPECT_EQ(cell(1), 3);
+  // Deltas that are the majority of a cube change its answer, at every level that they decide.
+  world.write(ex, cube({20, 20, 20}, 4, 5), 2);
+  for (const bool merged : {false, true}) {
+    EXPECT_EQ(lod(1), 5);
+    EXPECT_EQ(cell(1), 5);
+    EXPECT_EQ(lod(2), 5);
+    EXPECT_EQ(cell(2), 5);
+    EXPECT_EQ(lod(3), 3);
+    if (!merged) {
+      consolidate();
+    }
+  }
+}
+
+TEST_F(Errata, B11_RangeQueriesMergeTheOverlay) {
+  world.write(ex, cube({16, 16, 16}, 8, 3), 1);
+  consolidate();
+  world.write(ex, std::vector<voxel_edit>{{here, 5}, {{21, 21, 22}, air}}, 2);
+  const octree::merged_view merged = world.current().merged(ex);
+  const voxel_box row{{19, 21, 22}, {23, 22, 23}};
+  device::buffer<material_id> out(ex, 4);
+  octree::read_box(ex, merged, row, 0, out.data());
+  EXPECT_EQ(test::to_host(ex, out.data(), 4), (std::vector<material_id>{3, 5, air, 3}));
+  EXPECT_EQ(octree::read_runs(ex, merged, row, 0).size(), 4U);
+  const column_list column = octree::read_columns(ex, merged, {{20, 21, 0}, {21, 22, 32}});
+  EXPECT_EQ(column.span, (std::vector<column_span>{
+                             {0, 16, air}, {16, 22, 3}, {22, 23, 5}, {23, 24, 3}, {24, 32, air}}));
+}
+
 TEST_F(Errata, B12_NeighboursAreDifferentKeys) {
   // As floats with a fraction, or rounded, these would meet.
   put({0, 0, 0}, 1);
@@ -214,6 +268,28 @@ TEST_F(Errata, B14_CoordinatesOutsideTheRegionAreRefused) {
     EXPECT_EQ(material(ex, world.current(), here), air) << "nothing is written";
   }
   EXPECT_EQ(world.current().batch_number(), 0U);
+}
+
+TEST_F(Errata, B21_CoarseLeavesAreEmittedAndClipped) {
+  world.write(ex, cube({0, 0, 0}, 32, 7), 1);
+  consolidate();
+  // The leaf is a cube of 32 voxels, far coarser than what is asked for, and the box cuts it.
+  const voxel_box box{{3, 4, 5}, {24, 30, 31}};
+  EXPECT_EQ(octree::read_runs(ex, world.current().merged(ex), box, 0),
+            (std::vector<cube_run>{{box, 5, 7}}));
+  // A delta inside splits it: what is emitted still tiles the box, and no more.
+  put(here, 5);
+  put({3, 4, 5}, 5);
+  put({2, 4, 5}, 5);  // outside the box
+  std::int64_t volume = 0;
+  std::int64_t deltas = 0;
+  for (const cube_run& run : octree::read_runs(ex, world.current().merged(ex), box, 0)) {
+    EXPECT_EQ(run.box.clipped(box), run.box);
+    volume += run.box.volume();
+    deltas += run.material == 5 ? run.box.volume() : 0;
+  }
+  EXPECT_EQ(volume, box.volume());
+  EXPECT_EQ(deltas, 2);
 }
 
 TEST_F(Errata, B22_AWriteIsComparedWithItsOwnVoxel) {
