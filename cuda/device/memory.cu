@@ -48,10 +48,13 @@ bool memory_pool::must_fail() {
 
 void* memory_pool::allocate(std::size_t bytes, stream_ref s) {
   const std::size_t taken = size_class(bytes);
-  require(!must_fail() && reserve(taken), errc::out_of_memory,
-          "device memory: " + std::to_string(bytes) + " bytes on top of the " +
-              std::to_string(in_use_.load()) + " in use pass the limit of " +
-              (limit_ == 0 ? std::string("the device") : std::to_string(limit_)));
+  // No `require`: its message would be made every time, and could fail once the bytes are counted.
+  if (must_fail() || !reserve(taken)) {
+    throw error(errc::out_of_memory,
+                "device memory: " + std::to_string(bytes) + " bytes on top of the " +
+                    std::to_string(in_use_.load()) + " in use pass the limit of " +
+                    (limit_ == 0 ? std::string("the device") : std::to_string(limit_)));
+  }
   void* block = nullptr;
   try {
     block = obtain(taken, s);
@@ -134,8 +137,10 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref) {
     trim(0);
     block = std::aligned_alloc(place, rounded);
   }
-  require(block != nullptr, errc::out_of_memory,
-          "host memory: the system refused " + std::to_string(bytes) + " bytes");
+  if (block == nullptr) {
+    throw error(errc::out_of_memory,
+                "host memory: the system refused " + std::to_string(bytes) + " bytes");
+  }
   if (huge) {
     madvise(block, bytes, MADV_HUGEPAGE);  // a hint: random probes miss the TLB less
   }
@@ -167,8 +172,12 @@ void memory_pool::give_back(void* block, std::size_t bytes) noexcept {
     const std::size_t most = 2 * peak_.load();
     const std::size_t held = in_use_.load() + bytes;
     trim(most > held ? most - held : 0);
-    idle_.emplace(bytes, block);
-    idle_bytes_ += bytes;
+    try {
+      idle_.emplace(bytes, block);
+      idle_bytes_ += bytes;
+    } catch (...) {
+      std::free(block);  // no memory to remember it by
+    }
   } else {
     std::free(block);
   }

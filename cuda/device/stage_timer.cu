@@ -149,9 +149,13 @@ stage_scope::~stage_scope() {
   if (log_ == nullptr) {
     return;
   }
-  stage_run::end(run_, stream_);
-  const std::lock_guard lock(log_->mutex);
-  log_->open.push_back(std::move(run_));
+  try {
+    stage_run::end(run_, stream_);
+    const std::lock_guard lock(log_->mutex);
+    log_->open.push_back(std::move(run_));
+  } catch (...) {
+    // In a destructor: without memory to note it by, a run counts no time.
+  }
 }
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -1,12 +1,26 @@
-/// Checks of what users hand to worlds and snapshots: every refusal names what was refused.
+/// Checks of what users hand to worlds and snapshots, and the type of what is refused: every
+/// refusal names what it refused.
 #pragma once
 
+#include "lithify/base/error.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/world.hpp"
 
+#include <new>
 #include <span>
+#include <type_traits>
 
 namespace lithify::engine {
+
+/// Runs a call of the façade: host memory that runs out becomes a typed error.
+template <class Call>
+std::invoke_result_t<Call> typed_memory(Call&& call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    throw error(errc::out_of_memory, "out of host memory; use a smaller region");
+  }
+}
 
 /// Errors: outside_region, naming the voxel and the region.
 void require_inside(const region_size& size, voxel at);
