@@ -289,6 +289,10 @@ TEST_F(bad_input, checkpoint_of_a_newer_version) {
   refused({"info", file}, 3);
   refused({"verify", file}, 3);
   refused_run({"--resume", file}, 3);
+  // Nor is it taken for a broken one when a folder is searched.
+  fs::create_directory(folder / "newer");
+  fs::rename(file, folder / "newer" / "checkpoint-00000004.h5");
+  refused_run({"--resume", (folder / "newer").string()}, 3);
 }
 
 TEST_F(bad_input, coordinates) {

@@ -122,6 +122,44 @@ TEST_F(run_command, falls_back_past_a_broken_checkpoint_and_says_so) {
   EXPECT_EQ(read_file(newest.string() + ".broken"), bytes) << "set aside, not overwritten";
 }
 
+TEST_F(run_command, gives_up_when_every_checkpoint_is_broken) {
+  run("part", {"--steps", "4"});
+  for (const char* name :
+       {"checkpoint-00000000.h5", "checkpoint-00000002.h5", "checkpoint-00000004.h5"}) {
+    write_file(folder / "part" / name, "no checkpoint");
+  }
+  EXPECT_TRUE(run("part", {"--resume", "auto"}, 2).is_null());
+  EXPECT_THAT(last_err, HasSubstr("start afresh without --resume"));
+  EXPECT_EQ(read_file(folder / "part" / "checkpoint-00000004.h5.broken"), "no checkpoint");
+}
+
+TEST_F(run_command, leaves_files_alone_that_are_no_checkpoints) {
+  run("a", {"--steps", "2"});
+  const std::vector<std::string> others = {"checkpoint-00000009.h6", "checkpoint-00000009.h5.bak",
+                                           "checkpoint-9.h5",        "checkpoint-0000000x.h5",
+                                           "checkpoint--0000009.h5", "xcheckpoint-00000009.h5"};
+  for (const std::string& name : others) {
+    write_file(folder / "a" / name, "mine");
+  }
+  EXPECT_EQ(run("a", {"--resume", "auto", "--keep", "1"})["first_step"], 2);
+  run("a", {"--steps", "1"});  // a fresh run drops later checkpoints
+  for (const std::string& name : others) {
+    EXPECT_EQ(read_file(folder / "a" / name), "mine") << name;
+  }
+}
+
+TEST_F(run_command, starts_at_step_0_from_a_checkpoint_that_is_its_world) {
+  run("a", {"--steps", "4"});
+  write_file(folder / "t.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000004.h5'\n[run]\nsteps = 2\nstep_yr = 100\n"
+             "[passes.uplift]\n");
+  scenario = (folder / "t.toml").string();
+  const json s = run("b");
+  EXPECT_EQ(s["first_step"], 0);
+  EXPECT_EQ(s["steps"], 2);
+  EXPECT_EQ(s["simulated_yr"], 200.0);
+}
+
 TEST_F(run_command, gives_one_digest_for_every_way_to_run) {
   const json one = run("a", {"--threads", "1"});
   EXPECT_EQ(run("b", {"--threads", "2"})["digest"], one["digest"]);

@@ -115,4 +115,59 @@ TEST(run_exactness, survives_death_at_any_step_of_a_consolidation) {
   EXPECT_GE(died, 5) << "a consolidation has more steps than that";
 }
 
+// One quantum too many or too few in one cell, under right checksums and digests: the books see it.
+TEST(run_exactness, one_quantum_in_one_cell_ends_the_run) {
+  const temporary_folder folder;
+  const std::string scenario = write_small_world(folder);
+  const std::string out = (folder / "out").string();
+  run(scenario, out, {"--steps", "2"});
+  const lithify::io::checkpoint good =
+      lithify::io::read_checkpoint(out + "/checkpoint-00000002.h5");
+  for (const int wrong : {1, -1}) {
+    lithify::io::checkpoint broken = good;
+    for (lithify::field& f : broken.columns) {
+      if (f.name == "sediment") {
+        const auto ledgers = f.as<std::int64_t>();
+        *std::find_if(ledgers.begin(), ledgers.end(), [](std::int64_t q) { return q > 0; }) +=
+            wrong;
+      }
+    }
+    broken.digest = lithify::engine::digest_of(broken, "cpu");
+    const std::string file = (folder / ("broken" + std::to_string(wrong) + ".h5")).string();
+    lithify::io::write_checkpoint(file, broken);
+    const outcome done = lithify::test::lithify(
+        {"run", scenario, "--out", out, "--resume", file, "--progress", "never"});
+    EXPECT_EQ(done.code, 5);
+    EXPECT_NE(done.err.find("residual of " + std::to_string(-wrong) + " quanta at step 2"),
+              std::string::npos)
+        << done.err;
+  }
+}
+
+TEST(run_exactness, a_checkpoint_says_what_run_it_is_of) {
+  const temporary_folder folder;
+  const std::string scenario = write_small_world(folder);
+  const std::string out = (folder / "out").string();
+  const json summary = run(scenario, out, {"--steps", "2", "--set", "run.seed=42"});
+  const std::string file = out + "/checkpoint-00000002.h5";
+  lithify::io::checkpoint data = lithify::io::read_checkpoint(file);
+  EXPECT_EQ(data.state.step, 2);
+  EXPECT_EQ(data.state.time_yr, 200.0);
+  EXPECT_EQ(data.state.random_key, 42U);
+  EXPECT_EQ(data.scenario, lithify::test::small_scenario);
+  EXPECT_NE(data.provenance.find("--steps 2"), std::string::npos) << data.provenance;
+  EXPECT_EQ(lithify::to_decimal(data.state.budget.exported), summary["budget"]["exported"]);
+  EXPECT_EQ(lithify::to_decimal(data.state.budget.stored_at_start),
+            summary["budget"]["stored_at_start"]);
+  EXPECT_EQ(lithify::to_string(data.digest), summary["digest"]);
+
+  // Another digest than its content has, under right checksums: not resumed.
+  data.digest.low ^= 1;
+  lithify::io::write_checkpoint(file, data);
+  const outcome done = lithify::test::lithify(
+      {"run", scenario, "--out", out, "--resume", file, "--progress", "never"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_NE(done.err.find("another state digest"), std::string::npos) << done.err;
+}
+
 }  // namespace

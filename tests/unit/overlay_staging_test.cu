@@ -197,6 +197,7 @@ TEST(Staging, AFillThatContradictsItsCountIsFoundOut) {
       FAIL() << "count " << counted;
     } catch (const error& e) {
       EXPECT_EQ(e.code(), errc::internal);
+      EXPECT_NE(std::string(e.what()).find("than it had counted"), std::string::npos) << e.what();
     }
   }
 }
