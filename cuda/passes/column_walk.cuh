@@ -25,6 +25,7 @@ struct column {
   std::int64_t residual = 0;
   std::int64_t ledger = 0;
   material_id rock = 0;
+  std::int64_t debt = 0;  ///< quanta of rock that a pass moved on as sediment
 
   [[nodiscard]] LITHIFY_HD std::int32_t top() const { return rock_top + n_loose; }
 };
@@ -51,13 +52,52 @@ LITHIFY_HD bool descend(const Ground& ground, column& c) {
   return false;
 }
 
-/// Turns the ledger into voxels: at 1.5 s a loose voxel is laid on top, below 0 one is taken back,
-/// so that a column does not emit the same voxel every second step; without loose voxels the rock
-/// gives. Gives false if the column would leave the region's range of heights; it is then half
-/// done.
+/// Takes what the column's rock owes, voxel by voxel. Sediment on a voxel that goes, and in a cave
+/// that is opened, becomes part of the ledger: what lies on the rock now came after it had gone, so
+/// that the column is empty from its ground up to where it ended before. Gives false if no ground
+/// is left.
+template <class Ground, class Sink>
+LITHIFY_HD bool pay_debt(const Ground& ground, column& c, Sink& sink) {
+  const std::int64_t s = ground.solid(sediment);
+  while (c.debt >= c.residual) {
+    for (; c.n_loose > 0; --c.n_loose) {
+      sink.write({c.x, c.y, c.top()}, air);
+      c.ledger += s;
+    }
+    c.debt -= c.residual;
+    c.residual = 0;
+    sink.write({c.x, c.y, c.rock_top}, air);
+    for (std::int32_t z = c.rock_top - 1; z >= 0 && c.residual == 0; --z) {
+      const material_id m = ground.old({c.x, c.y, z});
+      if (m == sediment) {
+        sink.write({c.x, c.y, z}, air);
+        c.ledger += s;
+      } else if (ground.solid(m) > 0) {
+        c.rock_top = z;
+        c.rock = m;
+        c.residual = ground.solid(m);
+      }
+    }
+    if (c.residual == 0) {
+      return false;
+    }
+  }
+  c.residual -= c.debt;
+  c.debt = 0;
+  return true;
+}
+
+/// Pays the debt, then turns the ledger into voxels: at 1.5 s a loose voxel is laid on top, below 0
+/// one is taken back, so that a column does not emit the same voxel every second step; without
+/// loose voxels the rock gives. Gives false if the column would leave the region's range of
+/// heights; it is then half done.
 template <class Ground, class Sink>
 LITHIFY_HD bool settle(const Ground& ground, column& c, Sink& sink) {
   const std::int64_t s = ground.solid(sediment);
+  const std::int32_t top_before = c.top();
+  if (c.debt > 0 && !pay_debt(ground, c, sink)) {
+    return false;
+  }
   while (2 * c.ledger >= 3 * s) {
     if (c.top() + 1 >= ground.size().z) {
       return false;
@@ -65,8 +105,10 @@ LITHIFY_HD bool settle(const Ground& ground, column& c, Sink& sink) {
     sink.write({c.x, c.y, c.top() + 1}, sediment);
     ++c.n_loose;
     c.ledger -= s;
-    // Sediment that floated above a gap is part of the column once the gap is closed.
-    while (c.top() + 1 < ground.size().z && ground.newest({c.x, c.y, c.top() + 1}) == sediment) {
+    // Sediment that floated above a gap is part of the column once the gap is closed. Up to the top
+    // that the column had there is none: this walk itself has emptied it.
+    while (c.top() >= top_before && c.top() + 1 < ground.size().z &&
+           ground.newest({c.x, c.y, c.top() + 1}) == sediment) {
       ++c.n_loose;
     }
   }

@@ -16,6 +16,7 @@
 /// column, or a side.
 /// Limits: a donor gives at most what stands above the region's floor; fluxes cut to that are
 /// counted in `capped`.
+#include "apportion.cuh"
 #include "lithify/base/error.hpp"
 #include "step.cuh"
 
@@ -158,26 +159,6 @@ void cross_faces(device::exec ex, const diffusion_view& d) {
                      ? cross(d, h, d.height[d.to.north(c)], d.step.columns.remainder_north[c])
                      : 0;
   });
-}
-
-/// Shares `have` among fluxes that ask for more, by largest remainder, ties in the order given.
-LITHIFY_HD void share(std::int64_t have, std::int64_t asked, std::int64_t (&flux)[4]) {
-  std::int64_t rest[4];
-  std::int64_t left = have;
-  for (int i = 0; i < 4; ++i) {
-    const int128 part = static_cast<int128>(flux[i]) * have;
-    flux[i] = static_cast<std::int64_t>(part / asked);
-    rest[i] = static_cast<std::int64_t>(part % asked);
-    left -= flux[i];
-  }
-  for (; left > 0; --left) {
-    int largest = 0;
-    for (int i = 1; i < 4; ++i) {
-      largest = rest[i] > rest[largest] ? i : largest;
-    }
-    ++flux[largest];
-    rest[largest] = -1;
-  }
 }
 
 /// Cuts what a donor cannot give. A face has one donor, and only that donor writes it here.

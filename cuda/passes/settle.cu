@@ -1,8 +1,8 @@
 /// Emission: ledgers become voxels, and voxels ledgers (column_walk.cuh), as deltas of the step's
 /// batch.
 ///
-/// A column is left alone while its ledger lies in [0, 1.5 s). One whose debt its top rock voxel
-/// can pay writes no voxel and is settled without the emission.
+/// A column is left alone while its ledger lies in [0, 1.5 s) and it owes no rock. One whose debt
+/// its top rock voxel can pay writes no voxel and is settled without the emission.
 #include "step.cuh"
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
@@ -28,7 +28,9 @@ struct settled_range {
       return -1;
     }
     const std::int64_t ledger = step.columns.sediment[c];
-    return ledger < 0 || 2 * ledger >= 3 * std::int64_t{step.sediment_solid} ? c : -1;
+    return ledger < 0 || 2 * ledger >= 3 * std::int64_t{step.sediment_solid} || step.debt(c) > 0
+               ? c
+               : -1;
   }
 };
 
@@ -72,8 +74,12 @@ void pay_from_residual(device::exec ex, const settled_range& range, std::int64_t
       return;
     }
     const column_view& columns = range.step.columns;
+    if (const std::int64_t debt = range.step.debt(c); debt > 0 && debt < columns.residual[c]) {
+      columns.residual[c] -= static_cast<std::int32_t>(debt);
+      range.step.clear_debt(c);
+    }
     const std::int64_t left = columns.residual[c] + columns.sediment[c];
-    if (columns.sediment[c] < 0 && columns.n_loose[c] == 0 && left > 0) {
+    if (columns.sediment[c] < 0 && columns.n_loose[c] == 0 && left > 0 && range.step.debt(c) == 0) {
       columns.residual[c] = static_cast<std::int32_t>(left);
       columns.sediment[c] = 0;
     }

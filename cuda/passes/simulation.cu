@@ -68,6 +68,25 @@ river_buffers make_river_tables(device::exec ex,
   return {};
 }
 
+/// Steepest drops by material id, for every id that a voxel may hold.
+device::buffer<steepest_drop> upload_drops(device::exec ex,
+                                           const material_table& materials,
+                                           const region_geometry& geometry) {
+  std::vector<steepest_drop> drops(all_materials);
+  for (std::size_t i = 0; i < materials.size(); ++i) {
+    drops[i] = steepest_drop_of(materials[static_cast<material_id>(i)].repose_deg, geometry);
+  }
+  device::buffer<steepest_drop> out(ex, all_materials);
+  device::copy_to_device(ex, out.data(), drops.data(), all_materials);
+  return out;
+}
+
+bool slides(const std::vector<pass_config>& passes) {
+  return std::any_of(passes.begin(), passes.end(), [](const pass_config& p) {
+    return std::holds_alternative<talus_parameters>(p);
+  });
+}
+
 /// Surface heights.
 void read_surface(device::exec ex,
                   const column_view& columns,
@@ -97,6 +116,7 @@ struct simulation::impl {
   device::buffer<std::int32_t> solid;
   std::int32_t sediment_solid;
   river_buffers rivers;
+  device::buffer<steepest_drop> steepest;  ///< empty without a talus pass
   std::int64_t staging_bound;
 
   column_arrays columns;
@@ -147,6 +167,7 @@ struct simulation::impl {
     step.loop_y = sides.loop_y();
     step.solid = solid.data();
     step.sediment_solid = sediment_solid;
+    step.steepest = steepest.data();
     step.words = words;
     step.ground = {world.view(), {}, size, solid.data()};
     return step;
@@ -176,6 +197,10 @@ simulation::simulation(device::exec ex,
   const region_size size = overlay.current().view().index.size;
   check_sides(sides, size);
   river_buffers rivers = make_river_tables(ex, passes, geometry, materials);
+  device::buffer<steepest_drop> drops;
+  if (slides(passes)) {
+    drops = upload_drops(ex, materials, geometry);
+  }
   // Chosen: one column in four changes; a step that needs more says so, and it is remembered.
   const std::int64_t bound = std::max<std::int64_t>(1024, size.columns() / 4);
   impl_ = std::make_unique<impl>(impl{overlay,
@@ -186,6 +211,7 @@ simulation::simulation(device::exec ex,
                                       upload_solids(ex, materials),
                                       materials[sediment].solid_quanta(),
                                       std::move(rivers),
+                                      std::move(drops),
                                       bound,
                                       {},
                                       nullptr,
@@ -282,11 +308,18 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when) {
   deltas::staging batch(ex, my.staging_bound);
   device::buffer<step_words> words(ex, 1);
   device::fill(ex, words.data(), 1, step_words{});
-  run_stages(ex, stages, my.view(work, world, words.data()), batch);
+  step_view view = my.view(work, world, words.data());
+  device::buffer<std::int64_t> debts;
+  if (my.steepest.size() > 0) {
+    debts = device::buffer<std::int64_t>(ex, view.cells);
+    device::fill(ex, debts.data(), view.cells, std::int64_t{0});
+    view.rock_debt = debts.data();
+  }
+  run_stages(ex, stages, view, batch);
   world.used_by(ex.stream);
   const step_words done = device::read(ex, words.data());
   require_in_range(stages, done, my.size.x);
-  write_budgets(stages, done, report);
+  write_budgets(stages, done, my.geometry.voxel_height_m, report);
 
   my.overlay.commit(ex, std::move(batch), when);
   my.adopt(std::move(work.columns), std::move(work.layout), stages.back().frame,

@@ -28,6 +28,10 @@ struct parameter_checker {
     require(p.m >= 0.0 && p.m <= 4.0, errc::invalid_argument,
             "stream_power: m must be from 0 to 4");
   }
+  void operator()(const talus_parameters& p) const {
+    require(p.max_sweeps >= 0 && p.max_sweeps <= 1'000'000, errc::invalid_argument,
+            "talus: max_sweeps must be from 0 to 1,000,000");
+  }
 };
 
 /// One stage. `moved`: it has moved its matter, only its emission is missing.
@@ -50,6 +54,11 @@ void run_stage(device::exec ex,
   } else if (std::holds_alternative<stream_power_parameters>(*s.pass)) {
     if (!moved) {
       cut_rivers(ex, step, number, s.rivers, s.frame.offset);
+    }
+    s.emission = emit_settled(ex, step, number, settled_columns::free, batch);
+  } else if (const auto* scree = std::get_if<talus_parameters>(s.pass)) {
+    if (!moved) {
+      s.talus = let_slide(ex, step, scree->max_sweeps, s.frame.offset);
     }
     s.emission = emit_settled(ex, step, number, settled_columns::free, batch);
   }
@@ -148,7 +157,10 @@ void require_in_range(const std::vector<stage>& stages, const step_words& words,
                   ") would leave the region's range of heights; the step is not done");
 }
 
-void write_budgets(const std::vector<stage>& stages, const step_words& words, step_report& report) {
+void write_budgets(const std::vector<stage>& stages,
+                   const step_words& words,
+                   double voxel_height_m,
+                   step_report& report) {
   std::uint64_t before = 0;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const stage_words& from = words.stage[i];
@@ -160,8 +172,14 @@ void write_budgets(const std::vector<stage>& stages, const step_words& words, st
     line.capped = from.capped;
     line.uphill = from.uphill;
     line.contacts = from.contacts;
-    line.substeps = stages[i].diffusion.substeps;
+    const bool scree =
+        stages[i].pass != nullptr && std::holds_alternative<talus_parameters>(*stages[i].pass);
+    line.substeps = scree ? stages[i].talus.sweeps : stages[i].diffusion.substeps;
     line.stable_dt_yr = stages[i].diffusion.stable_dt_yr;
+    line.steep_faces = stages[i].talus.steep_faces;
+    line.largest_excess_m =
+        std::ldexp(static_cast<double>(stages[i].talus.largest_excess), -fraction_bits) *
+        voxel_height_m;
     if (stages[i].emission >= 0) {
       line.deltas = static_cast<std::int64_t>(from.emitted - before);
       before = from.emitted;

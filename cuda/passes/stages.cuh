@@ -20,6 +20,7 @@ struct stage {
   const pass_config* pass = nullptr;  ///< nullptr: the boundary
   diffusion_plan diffusion;
   stream_power_plan rivers;
+  talus_outcome talus;
   frame_position frame;  ///< once the stage is done
   int emission = -1;     ///< its number in the batch, -1 while it emitted nothing
 
@@ -49,6 +50,9 @@ void run_stages(device::exec ex,
 void require_in_range(const std::vector<stage>& stages, const step_words& words, std::int64_t nx);
 
 /// The lines of the stages' budgets, and the step's deltas.
-void write_budgets(const std::vector<stage>& stages, const step_words& words, step_report& report);
+void write_budgets(const std::vector<stage>& stages,
+                   const step_words& words,
+                   double voxel_height_m,
+                   step_report& report);
 
 }  // namespace lithify::passes::inline LITHIFY_BACKEND

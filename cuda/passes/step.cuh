@@ -8,6 +8,7 @@
 #include "column_state.cuh"
 #include "column_walk.cuh"
 #include "grid.cuh"
+#include "lithify/base/geometry.hpp"
 #include "lithify/base/powers.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
 
@@ -83,6 +84,12 @@ struct ground_view {
   }
 };
 
+/// The largest drops that stand, by the material of the higher cell: 2^-20 voxels.
+struct steepest_drop {
+  std::int64_t face = 0;    ///< to a neighbour across an edge of the cell
+  std::int64_t corner = 0;  ///< to one across a corner
+};
+
 /// Everything that a stage of a step works with; raw pointers and values.
 struct step_view {
   column_view columns = {};
@@ -93,13 +100,25 @@ struct step_view {
   std::int64_t cells = 0;
   bool loop_x = false;
   bool loop_y = false;
-  const std::int32_t* solid = nullptr;  ///< quanta in a full voxel, by material id
-  std::int32_t sediment_solid = 0;      ///< the same for sediment
+  const std::int32_t* solid = nullptr;      ///< quanta in a full voxel, by material id
+  std::int32_t sediment_solid = 0;          ///< the same for sediment
+  const steepest_drop* steepest = nullptr;  ///< by material id; nullptr without a talus pass
+  /// Rock that a pass moved on as sediment and that its column still has to pay, quanta; 0 between
+  /// passes. nullptr where no pass of the step does that.
+  std::int64_t* rock_debt = nullptr;
   const deltas::staging_words* batch = nullptr;
   step_words* words = nullptr;
   ground_view ground = {};
 
   LITHIFY_HD bool halted() const { return batch->overflow != 0; }
+  LITHIFY_HD std::int64_t debt(std::int64_t c) const {
+    return rock_debt == nullptr ? 0 : rock_debt[c];
+  }
+  LITHIFY_HD void clear_debt(std::int64_t c) const {
+    if (rock_debt != nullptr) {
+      rock_debt[c] = 0;
+    }
+  }
   LITHIFY_HD grid_view grid() const { return {nx, cells / nx, loop_x, loop_y, faces}; }
 
   LITHIFY_HD column load(std::int64_t c) const {
@@ -111,6 +130,7 @@ struct step_view {
     out.residual = columns.residual[c];
     out.ledger = columns.sediment[c];
     out.rock = columns.rock_material[c];
+    out.debt = debt(c);
     return out;
   }
   LITHIFY_HD void store(std::int64_t c, const column& value) const {
@@ -119,6 +139,7 @@ struct step_view {
     columns.residual[c] = static_cast<std::int32_t>(value.residual);
     columns.sediment[c] = value.ledger;
     columns.rock_material[c] = value.rock;
+    clear_debt(c);
   }
 };
 
@@ -184,6 +205,20 @@ void cut_rivers(device::exec ex,
                 int stage,
                 const stream_power_plan& plan,
                 std::int64_t frame_offset);
+/// What a talus pass did.
+struct talus_outcome {
+  std::int64_t sweeps = 1;          ///< that moved matter
+  std::int64_t steep_faces = 0;     ///< still too steep by a quantum or more
+  std::int64_t largest_excess = 0;  ///< of their drops, 2^-20 voxels
+};
+/// The drops that stand at this repose angle. Requires: 1 <= repose_deg <= 89.
+[[nodiscard]] steepest_drop steepest_drop_of(double repose_deg, const region_geometry& geometry);
+/// Moves sediment and rock that stand too steep, as talus.cu describes it. Sync, every 32 sweeps.
+/// Errors: out_of_memory.
+[[nodiscard]] talus_outcome let_slide(device::exec ex,
+                                      const step_view& step,
+                                      std::int64_t max_sweeps,
+                                      std::int64_t frame_offset);
 
 /// Brings held columns to the height that they keep, as boundary.cu describes it.
 void hold_boundary(device::exec ex, const step_view& step, int stage, std::int64_t frame_offset);

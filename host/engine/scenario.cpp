@@ -174,6 +174,12 @@ pass_config read_pass(toml_section section, const std::string& kind) {
     section.finish();
     return p;
   }
+  if (kind == "talus") {
+    talus_parameters p;
+    p.max_sweeps = section.integer("max_sweeps", 0, 1'000'000).value_or(p.max_sweeps);
+    section.finish();
+    return p;
+  }
   diffusion_parameters p;
   p.diffusivity_m2_per_yr = section.number("diffusivity_m2_per_yr", diffusivity_m2_per_yr)
                                 .value_or(p.diffusivity_m2_per_yr);
@@ -185,7 +191,7 @@ void read_passes(toml_section section, scenario& s) {
   if (!section.present()) {
     section.fail("", "the scenario needs [passes] with order = [\"uplift\", \"diffusion\"]");
   }
-  const std::vector<std::string> kinds = {"uplift", "diffusion", "stream_power"};
+  const std::vector<std::string> kinds = {"uplift", "diffusion", "stream_power", "talus"};
   const auto listed = section.texts("order");
   std::map<std::string, pass_config> passes;
   std::vector<std::string> present;

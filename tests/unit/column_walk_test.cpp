@@ -83,9 +83,9 @@ struct count_sink {
   void write(voxel, material_id) { ++deltas; }
 };
 
-/// Solid of a column: voxels, less what the rock voxel lacks, plus the ledger.
+/// Solid of a column: voxels, less what the rock voxel lacks and owes, plus the ledger.
 std::int64_t stored(const plain_column& ground, const column& c) {
-  return ground.total() - (solid_of(c.rock) - c.residual) + c.ledger;
+  return ground.total() - (solid_of(c.rock) - c.residual) + c.ledger - c.debt;
 }
 
 std::int64_t surface(const column& c) {
@@ -136,6 +136,7 @@ TEST(column_walk, settles_any_ledger_without_losing_a_quantum) {
     c.residual = 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(c.residual));
     for (int step = 0; step < 3; ++step) {
       c.ledger += static_cast<std::int64_t>(random() % (std::uint64_t{5} << 20)) - (2 << 20);
+      c.debt = random() % 2 == 0 ? 0 : static_cast<std::int64_t>(random() % (3U << 20));
       const std::int64_t before = stored(ground, c);
       column counted = c;
       count_sink counts;
@@ -156,6 +157,28 @@ TEST(column_walk, settles_any_ledger_without_losing_a_quantum) {
     }
   }
   EXPECT_GT(left, 0) << "no column ever left the range: the test does not test that";
+}
+
+// Rock that slid away is taken from the rock, also under sediment that came after it.
+TEST(column_walk, pays_rock_below_and_keeps_sediment_above) {
+  plain_column ground;
+  for (std::size_t z = 0; z < 8; ++z) {
+    ground.now[z] = z < 5 ? marble : shale;
+  }
+  ground.now[8] = ground.now[9] = sediment;
+  ground.before = ground.now;
+  column c = ground.read();
+  ASSERT_EQ(c.n_loose, 2);
+  c.ledger = -2 * std::int64_t{solid_of(sediment)} + 100;  // the cover has gone, a little came back
+  c.debt = 3 * std::int64_t{solid_of(shale)} + 7;
+  plain_sink sink{ground};
+  ASSERT_TRUE(settle(ground, c, sink));
+  EXPECT_EQ(c.rock_top, 4);
+  EXPECT_EQ(c.rock, marble);
+  EXPECT_EQ(c.residual, solid_of(marble) - 7);
+  EXPECT_EQ(c.n_loose, 0);
+  EXPECT_EQ(c.ledger, 100);
+  EXPECT_EQ(c.debt, 0);
 }
 
 TEST(column_walk, does_not_emit_the_same_voxel_every_second_step) {

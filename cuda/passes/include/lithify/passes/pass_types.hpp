@@ -34,7 +34,8 @@ struct talus_parameters {
 };
 
 /// One pass of a step, in the order in which a scenario lists them.
-using pass_config = std::variant<uplift_parameters, diffusion_parameters, stream_power_parameters>;
+using pass_config = std::
+    variant<uplift_parameters, diffusion_parameters, stream_power_parameters, talus_parameters>;
 
 /// The word for a pass in scenarios, budgets and errors: "uplift", "stream_power".
 [[nodiscard]] const char* pass_name(const pass_config& pass);
@@ -47,10 +48,12 @@ struct pass_budget {
   int128 exported = 0;  ///< crossed the region's sides
   std::int64_t deltas = 0;
   std::int64_t substeps = 1;
-  std::int64_t capped = 0;    ///< fluxes cut to what the donor had; never silent
-  std::int64_t uphill = 0;    ///< cells that a river did not cut: their receiver is not lower
-  std::int64_t contacts = 0;  ///< of materials that a river cut through within the step
-  double stable_dt_yr = 0.0;  ///< the step that stability allows, 0 = no bound
+  std::int64_t capped = 0;        ///< fluxes cut to what the donor had; never silent
+  std::int64_t uphill = 0;        ///< cells that a river did not cut: their receiver is not lower
+  std::int64_t contacts = 0;      ///< of materials that a river cut through within the step
+  double stable_dt_yr = 0.0;      ///< the step that stability allows, 0 = no bound
+  std::int64_t steep_faces = 0;   ///< faces that a talus pass left steeper than their repose angle
+  double largest_excess_m = 0.0;  ///< the most by which the drop over one of them is too high
 };
 
 struct step_report {

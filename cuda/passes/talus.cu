@@ -1,0 +1,299 @@
+/// Talus: slopes steeper than the repose angle of what lies at the surface slide, until none is.
+///
+/// Equation: |dz/dl| <= tan(repose) over each of the 8 faces of a cell, by the projection that
+/// moves matter downhill; it takes no time (anchors: eikonal "excess topography" of
+/// libtopotoolbox; Musgrave et al. 1989).
+/// Discretisation: Jacobi sweeps. The excess of a face is its drop less the drop that may stand,
+/// tan(repose) dl, of the higher cell's material: sediment where any lies there, else the rock at
+/// the top. A sweep moves from each cell half its largest excess in all (half a face diverges),
+/// shared among its faces in proportion to their excesses by largest remainder. In quanta that is
+///   e s s' / (s + s'),  s of the material, s' of sediment, and at least 1,
+/// so that the face that was steepest ends at its threshold where nothing else moves. Sediment goes
+/// first; where all of it goes, the rock below is judged by its own angle in the same sweep; what
+/// moves off rock becomes sediment.
+/// Stability: sweeps end when no face exceeds its threshold by a quantum, or after `max_sweeps`
+/// (default 64, chosen: a step of the demo needs fewer); both numbers are reported, with the faces
+/// that are still too steep and the worst of them.
+/// Conserved: solid, exactly: every quantum leaves one ledger and enters another.
+/// Parameters: repose_deg of each material, degrees, [1, 89]; defaults and sources in material.cpp
+/// (loose 30-37, rock 60 and more).
+/// Boundary: held columns stand at their target and take without limit; they give nothing, since
+/// what stands beyond a side is not known to be loose. Nothing crosses to an outside column.
+/// Limits: what a cell gives in one step below its top voxel of rock is reckoned with that voxel's
+/// solid and repose angle; the next step sees the layer that lies there.
+///
+/// Only ground near a change of the sweep before is looked at again: blocks of 64 cells sleep.
+#include "apportion.cuh"
+#include "grid.cuh"
+#include "lithify/base/angles.hpp"
+#include "step.cuh"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lithify::passes::inline LITHIFY_BACKEND {
+
+namespace {
+
+constexpr int block_cells = 64;
+/// Sweeps between two looks at whether anything moved, at most. Chosen: a look costs a round trip.
+constexpr std::int64_t most_at_once = 32;
+
+struct sweep_words {
+  std::int64_t last_moved = -1;  ///< last sweep that moved anything
+  std::int64_t steep_faces = 0;
+  std::int64_t largest_excess = 0;  ///< 2^-20 voxels
+};
+
+struct talus_view {
+  step_view step;
+  grid_view grid;
+  std::int64_t frame_offset;
+  std::int64_t* height;   ///< before the sweep
+  std::int64_t* loose;    ///< sediment on the column, quanta, before the sweep
+  std::int64_t* awake;    ///< by block: the sweep that looks at it
+  std::int64_t* changed;  ///< by block: the last sweep that moved matter into or out of it
+  sweep_words* words;
+
+  LITHIFY_HD bool free(std::int64_t c) const {
+    return (step.faces[c] & (face::inside | face::held)) == face::inside;
+  }
+};
+
+struct column_height {
+  std::int64_t height;
+  std::int64_t loose;
+};
+
+/// Height of a free column's rock, without what it owes.
+LITHIFY_HD std::int64_t bare_height(const talus_view& t, std::int64_t c) {
+  const column_view& columns = t.step.columns;
+  const std::int64_t left = columns.residual[c] - t.step.rock_debt[c];
+  return (std::int64_t{columns.rock_top[c]} << fraction_bits) +
+         floor_div(left << fraction_bits, t.step.solid[columns.rock_material[c]]);
+}
+
+/// A free column as its ledger and its debt of rock make it.
+LITHIFY_HD column_height measure(const talus_view& t, std::int64_t c) {
+  const std::int64_t s = t.step.sediment_solid;
+  const std::int64_t loose = t.step.columns.n_loose[c] * s + t.step.columns.sediment[c];
+  return {bare_height(t, c) + floor_div(loose << fraction_bits, s), loose};
+}
+
+/// What exceeds the repose angle of one material at one cell.
+struct excess_of_faces {
+  std::int64_t face[directions];  ///< 2^-20 voxels, 0 where the face stands
+  std::int64_t sum = 0;
+  std::int64_t largest = 0;
+  std::int64_t solid;  ///< of the material
+
+  /// A height in quanta of that material.
+  LITHIFY_HD std::int64_t quanta(std::int64_t excess) const {
+    return static_cast<std::int64_t>((static_cast<int128>(excess) * solid) >> fraction_bits);
+  }
+  /// Quanta that a sweep moves: half the largest excess, nothing where it is below a quantum.
+  LITHIFY_HD std::int64_t half(std::int64_t into) const {
+    if (quanta(largest) < 1) {
+      return 0;
+    }
+    const int128 exact = static_cast<int128>(largest) * (solid * into) /
+                         (static_cast<int128>(solid + into) << fraction_bits);
+    return exact > 0 ? static_cast<std::int64_t>(exact) : 1;
+  }
+};
+
+/// The excess of cell c, were it `h` high and of material m.
+LITHIFY_HD excess_of_faces look(const talus_view& t,
+                                std::int64_t c,
+                                std::int64_t h,
+                                material_id m) {
+  const steepest_drop stands = t.step.steepest[m];
+  excess_of_faces e;
+  e.solid = t.step.solid[m];
+  for (int d = 0; d < directions; ++d) {
+    const std::int64_t n = t.grid.neighbour(c, d);
+    const std::int64_t over =
+        n < 0 ? 0 : h - t.height[n] - (grid_view::diagonal(d) ? stands.corner : stands.face);
+    e.face[d] = over > 0 ? over : 0;
+    e.sum += e.face[d];
+    e.largest = e.face[d] > e.largest ? e.face[d] : e.largest;
+  }
+  return e;
+}
+
+/// The excess of a cell as it is.
+LITHIFY_HD excess_of_faces look(const talus_view& t, std::int64_t c) {
+  return look(t, c, t.height[c],
+              t.loose[c] > 0 ? ::lithify::sediment : t.step.columns.rock_material[c]);
+}
+
+/// Heights at the start; every block is awake for sweep 0.
+void start(device::exec ex, const talus_view& t) {
+  device::for_each_n(ex, t.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    if (t.step.halted()) {
+      return;
+    }
+    column_height at{0, 0};
+    if (t.free(c)) {
+      at = measure(t, c);
+    } else if (t.step.faces[c] & face::inside) {
+      at.height = t.step.columns.boundary_height[c] - t.frame_offset;
+    }
+    t.height[c] = at.height;
+    t.loose[c] = at.loose;
+  });
+}
+
+/// Hands `amount` to the neighbours of c in proportion to the excesses, which it uses up.
+LITHIFY_HD void hand_out(const talus_view& t,
+                         std::int64_t c,
+                         std::int64_t sweep,
+                         std::int64_t amount,
+                         excess_of_faces& e) {
+  share(amount, e.sum, e.face);
+  for (int d = 0; d < directions; ++d) {
+    if (e.face[d] > 0) {
+      const std::int64_t n = t.grid.neighbour(c, d);
+      device::atomic_add(&t.step.columns.sediment[n], e.face[d]);
+      device::atomic_store(&t.changed[n / block_cells], sweep);
+    }
+  }
+  device::atomic_store(&t.changed[c / block_cells], sweep);
+  device::atomic_store(&t.words->last_moved, sweep);
+}
+
+/// Moves what one cell gives in a sweep: of its sediment, and, where that goes entirely, of the
+/// rock below, or else a trickle of sediment from above would hold a cliff for ever.
+LITHIFY_HD void slide(const talus_view& t, std::int64_t c, std::int64_t sweep) {
+  if (!t.free(c)) {
+    return;
+  }
+  const std::int64_t s = t.step.sediment_solid;
+  const std::int64_t loose = t.loose[c];
+  std::int64_t bare = t.height[c];
+  if (loose > 0) {
+    excess_of_faces e = look(t, c, t.height[c], ::lithify::sediment);
+    const std::int64_t half = e.half(s);
+    if (half > 0) {
+      device::atomic_add(&t.step.columns.sediment[c], -(half < loose ? half : loose));
+      hand_out(t, c, sweep, half < loose ? half : loose, e);
+    }
+    if (half < loose) {
+      return;
+    }
+    bare = bare_height(t, c);
+  }
+  excess_of_faces e = look(t, c, bare, t.step.columns.rock_material[c]);
+  if (const std::int64_t amount = e.half(s); amount > 0) {
+    t.step.rock_debt[c] += amount;
+    hand_out(t, c, sweep, amount, e);
+  }
+}
+
+/// Takes over what a sweep moved to or from a cell, and wakes the ground around it for the next.
+LITHIFY_HD void settle_in(const talus_view& t, std::int64_t c, std::int64_t sweep) {
+  if (!t.free(c)) {
+    return;
+  }
+  const column_height now = measure(t, c);
+  if (now.height == t.height[c] && now.loose == t.loose[c]) {
+    return;
+  }
+  t.height[c] = now.height;
+  t.loose[c] = now.loose;
+  device::atomic_store(&t.awake[c / block_cells], sweep + 1);
+  for (int d = 0; d < directions; ++d) {
+    if (const std::int64_t n = t.grid.neighbour(c, d); n >= 0) {
+      device::atomic_store(&t.awake[n / block_cells], sweep + 1);
+    }
+  }
+}
+
+LITHIFY_HD void count_steep(const talus_view& t, std::int64_t c) {
+  if (!t.free(c)) {
+    return;
+  }
+  const excess_of_faces e = look(t, c);
+  std::int64_t steep = 0;
+  for (int d = 0; d < directions; ++d) {
+    steep += e.quanta(e.face[d]) > 0 ? 1 : 0;
+  }
+  if (steep > 0) {
+    device::atomic_add(&t.words->steep_faces, steep);
+    device::atomic_max(&t.words->largest_excess, e.largest);
+  }
+}
+
+/// The three kinds of work on the cells of a block.
+enum class work : std::uint8_t { slide, settle_in, count_steep };
+
+/// One block in a sweep: nothing where it sleeps.
+template <work Kind>
+struct block_work {
+  talus_view t;
+  std::int64_t sweep;
+
+  LITHIFY_DEVICE void operator()(const device::lane_group& g, std::int64_t b, std::byte*) const {
+    const std::int64_t* const due = Kind == work::settle_in ? t.changed : t.awake;
+    if (due[b] != sweep || t.step.halted()) {
+      return;
+    }
+    const std::int64_t first = b * block_cells;
+    const std::int64_t left = t.step.cells - first;
+    g.each(static_cast<int>(left < block_cells ? left : block_cells), [&](int i) {
+      if constexpr (Kind == work::slide) {
+        slide(t, first + i, sweep);
+      } else if constexpr (Kind == work::settle_in) {
+        settle_in(t, first + i, sweep);
+      } else {
+        count_steep(t, first + i);
+      }
+    });
+  }
+};
+
+}  // namespace
+
+steepest_drop steepest_drop_of(double repose_deg, const region_geometry& geometry) {
+  // The root of 2 as a constant: a face over a corner is that much longer. No drop reaches 2^60.
+  constexpr double root_of_two = 0x1.6a09e667f3bcdp+0, never = 0x1p60;
+  const double drop = tangent_of_degrees(repose_deg) * geometry.cell_size_m /
+                      geometry.voxel_height_m * static_cast<double>(one_voxel);
+  return {static_cast<std::int64_t>(std::min(drop, never)),
+          static_cast<std::int64_t>(std::min(drop * root_of_two, never))};
+}
+
+talus_outcome let_slide(device::exec ex,
+                        const step_view& step,
+                        std::int64_t max_sweeps,
+                        std::int64_t frame_offset) {
+  device::buffer<std::int64_t> height(ex, step.cells);
+  device::buffer<std::int64_t> loose(ex, step.cells);
+  const std::int64_t blocks = (step.cells + block_cells - 1) / block_cells;
+  device::buffer<std::int64_t> awake(ex, blocks);
+  device::buffer<std::int64_t> changed(ex, blocks);
+  device::buffer<sweep_words> words(ex, 1);
+  device::fill(ex, awake.data(), blocks, std::int64_t{0});
+  device::fill(ex, changed.data(), blocks, std::int64_t{-1});
+  device::fill(ex, words.data(), 1, sweep_words{});
+  const talus_view t{step,         step.grid(),  frame_offset,   height.data(),
+                     loose.data(), awake.data(), changed.data(), words.data()};
+  start(ex, t);
+  sweep_words seen;
+  std::int64_t done = 0;
+  for (std::int64_t more = 1; done < max_sweeps && seen.last_moved == done - 1;
+       more = std::min(2 * more, most_at_once)) {
+    for (const std::int64_t end = std::min(done + more, max_sweeps); done < end; ++done) {
+      device::for_each_group<0>(ex, blocks, block_work<work::slide>{t, done});
+      device::for_each_group<0>(ex, blocks, block_work<work::settle_in>{t, done});
+    }
+    seen = device::read(ex, words.data());
+  }
+  if (seen.last_moved == done - 1) {
+    device::for_each_group<0>(ex, blocks, block_work<work::count_steep>{t, done});
+    seen = device::read(ex, words.data());
+  }
+  return {seen.last_moved + 1, seen.steep_faces, seen.largest_excess};
+}
+
+}  // namespace lithify::passes::inline LITHIFY_BACKEND
