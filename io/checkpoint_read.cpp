@@ -89,6 +89,27 @@ region_geometry get_geometry(const h5_reader& file) {
   return g;
 }
 
+// Files of version 1.0 have open sides only.
+region_sides get_sides(const h5_reader& file, std::uint16_t minor) {
+  region_sides sides;
+  if (minor >= 1) {
+    std::array<std::uint8_t, 4> kinds{};
+    file.attribute("/geometry", "sides", h5_type_of<std::uint8_t>(), 4, kinds.data());
+    for (const std::uint8_t kind : kinds) {
+      if (kind > static_cast<std::uint8_t>(side_kind::looped)) {
+        file.corrupt("/geometry@sides", "holds an unknown kind of side");
+      }
+    }
+    sides = {static_cast<side_kind>(kinds[0]), static_cast<side_kind>(kinds[1]),
+             static_cast<side_kind>(kinds[2]), static_cast<side_kind>(kinds[3])};
+    if (sides.loop_x() != (sides.east == side_kind::looped) ||
+        sides.loop_y() != (sides.north == side_kind::looped)) {
+      file.corrupt("/geometry@sides", "loops a side without the opposite one");
+    }
+  }
+  return sides;
+}
+
 // Properties that files of version 1.0 do not have: the built-in values stand for them.
 void get_later_properties(const h5_reader& file, std::vector<material>& list) {
   const auto erodibility = file.array<double>("/materials/erodibility");
@@ -273,6 +294,7 @@ checkpoint read_checkpoint(const std::filesystem::path& path) {
 
   checkpoint data;
   data.geometry = get_geometry(file);
+  data.sides = get_sides(file, minor);
   check_geometry(get_size(file), data.geometry, broken);
   data.materials = get_materials(file, minor);
   data.voxels = get_voxels(file);

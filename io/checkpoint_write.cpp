@@ -11,7 +11,10 @@ namespace lithify::io {
 
 namespace {
 
-void put_geometry(h5_writer& file, region_size size, const region_geometry& g) {
+void put_geometry(h5_writer& file,
+                  region_size size,
+                  const region_geometry& g,
+                  const region_sides& sides) {
   file.group("/geometry");
   const std::array<std::int32_t, 3> extent = {size.x, size.y, size.z};
   file.attribute("/geometry", "size_voxels", h5_type_of<std::int32_t>(), 3, extent.data());
@@ -21,6 +24,10 @@ void put_geometry(h5_writer& file, region_size size, const region_geometry& g) {
   file.attribute("/geometry", "origin_x_m", g.origin_x_m);
   file.attribute("/geometry", "origin_y_m", g.origin_y_m);
   file.text("/geometry/crs_wkt", g.crs_wkt);
+  const std::array<std::uint8_t, 4> kinds = {
+      static_cast<std::uint8_t>(sides.west), static_cast<std::uint8_t>(sides.east),
+      static_cast<std::uint8_t>(sides.south), static_cast<std::uint8_t>(sides.north)};
+  file.attribute("/geometry", "sides", h5_type_of<std::uint8_t>(), 4, kinds.data());
 }
 
 void put_materials(h5_writer& file, const material_table& table) {
@@ -145,7 +152,7 @@ void put_state(h5_writer& file, const run_state& s) {
 
 void put_all(h5_writer& file, const checkpoint& data) {
   file.attribute("/", "format", std::string("lithify checkpoint"));
-  put_geometry(file, data.voxels.size, data.geometry);
+  put_geometry(file, data.voxels.size, data.geometry, data.sides);
   put_materials(file, data.materials);
   put_voxels(file, data.voxels);
   put_columns(file, data.columns);

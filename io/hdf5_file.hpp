@@ -135,6 +135,13 @@ class h5_writer {
                             : std::span<const std::int64_t>(shape.begin(), shape.size()),
           std::as_bytes(values));
   }
+  /// A dataset of one number, without axes.
+  void scalar(const std::string& path, std::int32_t value);
+  /// Makes a dataset of one axis the scale of a dimension; `number` tells dimensions of a file
+  /// apart. Source: HDF5 Dimension Scale Specification; NetCDF-4 reads it.
+  void dimension(const std::string& path, const std::string& name, std::int32_t number);
+  /// Says which dimensions the axes of a dataset are; after all of them.
+  void over_dimensions(const std::string& path, std::span<const std::string> scales);
   /// A scalar dataset that holds `value` byte for byte.
   void text(const std::string& path, const std::string& value);
 

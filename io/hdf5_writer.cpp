@@ -169,6 +169,49 @@ void h5_writer::attribute(const std::string& path,
         "write attribute '" + path + "@" + name + "'");
 }
 
+void h5_writer::scalar(const std::string& path, std::int32_t value) {
+  const h5_type type = h5_type_of<std::int32_t>();
+  const h5_handle creation = made(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset creation");
+  check(H5Pset_obj_track_times(creation.get(), 0), "leave times out");
+  const h5_handle space = made(H5Screate(H5S_SCALAR), H5Sclose, "a space");
+  const h5_handle data = made(H5Dcreate2(file_.get(), path.c_str(), type.file, space.get(),
+                                         H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+                              H5Dclose, "dataset '" + path + "'");
+  check(H5Dwrite(data.get(), type.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value),
+        "write dataset '" + path + "'");
+  note_digest(path, std::as_bytes(std::span(&value, 1)));
+}
+
+void h5_writer::dimension(const std::string& path, const std::string& name, std::int32_t number) {
+  // The specification asks for texts that end in a zero byte, unlike ours.
+  const auto put = [&](const char* attribute_name, const std::string& value) {
+    const h5_handle type = made(H5Tcopy(H5T_C_S1), H5Tclose, "a text type");
+    check(H5Tset_size(type.get(), value.size() + 1), "size a text");
+    attribute(path, attribute_name, {type.get(), type.get()}, 1, value.c_str());
+  };
+  put("CLASS", "DIMENSION_SCALE");
+  put("NAME", name);
+  attribute(path, "_Netcdf4Dimid", number);
+}
+
+void h5_writer::over_dimensions(const std::string& path, std::span<const std::string> scales) {
+  std::vector<hobj_ref_t> references(scales.size());
+  std::vector<hvl_t> lists(scales.size());
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    check(H5Rcreate(&references[i], file_.get(), scales[i].c_str(), H5R_OBJECT, -1),
+          "refer to '" + scales[i] + "'");
+    lists[i] = {1, &references[i]};
+  }
+  const h5_handle type = made(H5Tvlen_create(H5T_STD_REF_OBJ), H5Tclose, "a list type");
+  const hsize_t count = scales.size();
+  const h5_handle space = made(H5Screate_simple(1, &count, nullptr), H5Sclose, "a space");
+  const h5_handle list =
+      made(H5Acreate_by_name(file_.get(), path.c_str(), "DIMENSION_LIST", type.get(), space.get(),
+                             H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+           H5Aclose, "the dimensions of '" + path + "'");
+  check(H5Awrite(list.get(), type.get(), lists.data()), "write the dimensions of '" + path + "'");
+}
+
 void h5_writer::note_digest(const std::string& path, std::span<const std::byte> values) {
   digests_.emplace_back(path, to_string(xxh3_128(values)));
 }

@@ -136,6 +136,7 @@ TEST_F(damage, an_older_minor_version_is_read) {
   EXPECT_EQ(old.materials[17].name, "tuff");
   EXPECT_EQ(old.materials[17].repose_deg, material{}.repose_deg);
   EXPECT_FALSE(old.materials[17].diffusivity_m2_per_yr.has_value());
+  EXPECT_TRUE(old.sides == region_sides{});
 }
 
 TEST_F(damage, other_files_are_told_apart) {

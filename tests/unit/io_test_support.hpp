@@ -138,6 +138,7 @@ inline checkpoint sample_checkpoint() {
   c.state.budget.out = -c.state.budget.in - 1;
   c.state.budget.exported = -12;
   c.state.budget.stored_at_start = static_cast<int128>(1) << 90;
+  c.sides = {side_kind::looped, side_kind::looped, side_kind::closed, side_kind::open};
   c.scenario = "# every byte\n[world]\ndem = \"a.tif\"\n";
   c.provenance = "lithify 0.1.0: run scenario.toml";
   c.digest = {0x0123456789abcdefULL, 0xfedcba9876543210ULL};
@@ -145,6 +146,7 @@ inline checkpoint sample_checkpoint() {
 }
 
 inline void expect_equal(const checkpoint& a, const checkpoint& b) {
+  EXPECT_TRUE(a.sides == b.sides);
   EXPECT_EQ(a.geometry.cell_size_m, b.geometry.cell_size_m);
   EXPECT_EQ(a.geometry.voxel_height_m, b.geometry.voxel_height_m);
   EXPECT_EQ(a.geometry.datum_m, b.geometry.datum_m);

@@ -42,6 +42,7 @@ struct run_state {
 
 struct checkpoint {
   region_geometry geometry;
+  region_sides sides;
   material_table materials;
   voxel_image voxels;
   std::vector<field> columns;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace lithify::io {
 
@@ -55,6 +56,19 @@ struct difference_options {
 [[nodiscard]] image material_map(const surface_view& surface,
                                  std::span<const material_id> top,
                                  const material_table& materials);
+
+/// One number a cell on a logarithmic scale over shaded relief: drainage area, say. What is not
+/// positive is drawn as the lowest.
+/// Errors: invalid_argument.
+[[nodiscard]] image logarithmic_map(const surface_view& surface,
+                                    std::span<const double> values,
+                                    const std::string& unit);
+
+/// What leaves at single cells: discs whose area is in proportion, over shaded relief, and the sum.
+/// Errors: invalid_argument.
+[[nodiscard]] image outlet_map(const surface_view& surface,
+                               std::span<const double> amount,
+                               const std::string& unit);
 
 /// A vertical cut: nx columns side by side, nz voxels up; borrows its arrays.
 struct section_view {

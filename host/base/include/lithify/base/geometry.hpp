@@ -30,6 +30,7 @@ struct region_sides {
   side_kind south = side_kind::open;
   side_kind north = side_kind::open;
 
+  friend constexpr bool operator==(const region_sides&, const region_sides&) = default;
   [[nodiscard]] constexpr bool loop_x() const { return west == side_kind::looped; }
   [[nodiscard]] constexpr bool loop_y() const { return south == side_kind::looped; }
 };

@@ -1,0 +1,225 @@
+#include "lithify/io/chart.hpp"
+
+#include "drawing.hpp"
+#include "lithify/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace lithify::io {
+
+namespace {
+
+constexpr std::int64_t chart_width = 960;
+constexpr std::int64_t chart_height = 300;
+constexpr std::int64_t left_px = 110;  // numbers of the y axis
+constexpr std::int64_t right_px = 24;
+constexpr std::int64_t top_px = 40;    // title
+constexpr std::int64_t below_px = 78;  // numbers and label of the x axis, legend
+constexpr rgba grid_ink = {226, 226, 222, 255};
+
+/// Words in upper case, but for the units m, m2 and km.
+std::string label_of(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const bool unit = word == "m" || word == "m2" || word == "km";
+    out += (unit ? word : upper(word)) + (end < text.size() ? " " : "");
+    at = end + 1;
+  }
+  return out;
+}
+
+/// Values of one axis to [0, 1].
+class scale {
+ public:
+  scale(const chart_axis& axis, const chart& c, std::vector<double> chart_series::*values)
+      : logarithmic_(axis.logarithmic) {
+    bool any = false;
+    for (const chart_series& s : c.series) {
+      for (std::size_t i = 0; i < s.x.size(); ++i) {
+        if (shown(c, s, i)) {
+          const double v = of((s.*values)[i]);
+          low_ = any ? std::min(low_, v) : v;
+          high_ = any ? std::max(high_, v) : v;
+          any = true;
+        }
+      }
+    }
+    const double least = logarithmic_ ? 0.1 : std::max(std::abs(high_) * 1e-9, 1e-12);
+    if (high_ - low_ < least) {
+      low_ -= 0.5 * least;
+      high_ += 0.5 * least;
+    }
+  }
+
+  [[nodiscard]] static bool shown(const chart& c, const chart_series& s, std::size_t i) {
+    return std::isfinite(s.x[i]) && std::isfinite(s.y[i]) && (!c.x.logarithmic || s.x[i] > 0.0) &&
+           (!c.y.logarithmic || s.y[i] > 0.0);
+  }
+
+  [[nodiscard]] double operator()(double value) const {
+    return (of(value) - low_) / (high_ - low_);
+  }
+
+  [[nodiscard]] std::vector<mark> marks(int parts) const {
+    std::vector<mark> out;
+    if (logarithmic_) {
+      for (double e = std::ceil(low_ - 1e-9); e <= high_ + 1e-9; e += 1.0) {
+        out.push_back({(e - low_) / (high_ - low_), power_of_ten(e)});
+      }
+      return out;
+    }
+    const double step = round_step(high_ - low_, parts);
+    for (const double v : ticks(low_, high_, step)) {
+      out.push_back({(v - low_) / (high_ - low_), number(v, step)});
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] double of(double value) const { return logarithmic_ ? std::log10(value) : value; }
+
+  static std::string power_of_ten(double e) {
+    return e >= -2.0 && e <= 3.0 ? format_number(std::pow(10.0, e), 2) : "1E" + format_number(e, 0);
+  }
+  /// Numbers too long or too small for their place in powers of ten.
+  static std::string number(double v, double step) {
+    const double most = std::max(std::abs(v), step);
+    if (most < 1e6 && step >= 1e-4) {
+      return format_number(v, step_decimals(step));
+    }
+    const double e = std::floor(std::log10(step) + 1e-9);
+    return v == 0.0 ? "0" : format_number(v / std::pow(10.0, e), 0) + "E" + format_number(e, 0);
+  }
+
+  bool logarithmic_;
+  double low_ = 0.0;
+  double high_ = 0.0;
+};
+
+void blend(image& picture, std::int64_t x, std::int64_t y, rgba color, double share) {
+  if (x >= 0 && y >= 0 && x < picture.width && y < picture.height) {
+    picture.at(x, y) = mix(picture.at(x, y), color, share);
+  }
+}
+
+/// A line two pixels wide.
+void draw_line(image& picture, double x0, double y0, double x1, double y1, rgba color) {
+  const double steps = std::max({std::abs(x1 - x0), std::abs(y1 - y0), 1.0});
+  for (double i = 0.0; i <= steps; i += 1.0) {
+    fill(picture, std::llround(x0 + (x1 - x0) * i / steps),
+         std::llround(y0 + (y1 - y0) * i / steps), 2, 2, color);
+  }
+}
+
+class chart_painter {
+ public:
+  chart_painter(image& picture, const chart& c, std::int64_t top)
+      : picture_(picture),
+        chart_(c),
+        x_(c.x, c, &chart_series::x),
+        y_(c.y, c, &chart_series::y),
+        top_(top + top_px) {}
+
+  void paint() {
+    axes();
+    for (const chart_series& s : chart_.series) {
+      s.shape == chart_series::kind::line ? line(s) : points(s);
+    }
+    frame(picture_, left_px, top_, width_, height_, faint_ink);
+    std::vector<swatch> legend;
+    for (const chart_series& s : chart_.series) {
+      if (!s.name.empty()) {
+        legend.push_back({s.color, s.name});
+      }
+    }
+    draw_swatches(&picture_, left_px, top_ + height_ + 48, width_, legend);
+  }
+
+ private:
+  [[nodiscard]] double px(double value) const {
+    return static_cast<double>(left_px) + x_(value) * static_cast<double>(width_ - 1);
+  }
+  [[nodiscard]] double py(double value) const {
+    return static_cast<double>(top_) + (1.0 - y_(value)) * static_cast<double>(height_ - 1);
+  }
+
+  void axes() {
+    draw_text(picture_, left_px, top_ - 24, upper(chart_.title), ink, 2);
+    const std::string label = label_of(chart_.y.label);
+    draw_text(picture_, left_px + width_ - text_width(label, 2), top_ - 24, label, faint_ink, 2);
+    for (const mark& m : y_.marks(5)) {
+      const auto row = top_ + std::llround((1.0 - m.at) * static_cast<double>(height_ - 1));
+      fill(picture_, left_px, row, width_, 1, grid_ink);
+      draw_text(picture_, left_px - 8 - text_width(m.text, 2), row - 6, m.text, ink, 2);
+    }
+    std::int64_t free_from = 0;
+    for (const mark& m : x_.marks(8)) {
+      const auto column = left_px + std::llround(m.at * static_cast<double>(width_ - 1));
+      fill(picture_, column, top_, 1, height_, grid_ink);
+      const std::int64_t width = text_width(m.text, 2);
+      const std::int64_t at =
+          std::min<std::int64_t>(column - width / 2, picture_.width - width - 2);
+      if (at > free_from) {
+        draw_text(picture_, at, top_ + height_ + 6, m.text, ink, 2);
+        free_from = at + width + 8;
+      }
+    }
+    const std::string below = label_of(chart_.x.label);
+    draw_text(picture_, left_px + width_ - text_width(below, 2), top_ + height_ + 26, below,
+              faint_ink, 2);
+  }
+
+  void line(const chart_series& s) {
+    for (std::size_t i = 0; i < s.x.size(); ++i) {
+      if (scale::shown(chart_, s, i)) {
+        const bool joined = i > 0 && scale::shown(chart_, s, i - 1);
+        const std::size_t from = joined ? i - 1 : i;
+        draw_line(picture_, px(s.x[from]), py(s.y[from]), px(s.x[i]), py(s.y[i]), s.color);
+      }
+    }
+  }
+
+  /// Points of 2 x 2 pixels, faint where there are many: a cloud shows its density.
+  void points(const chart_series& s) {
+    const double share = std::clamp(2000.0 / static_cast<double>(s.x.size() + 1), 0.06, 1.0);
+    for (std::size_t i = 0; i < s.x.size(); ++i) {
+      if (scale::shown(chart_, s, i)) {
+        const std::int64_t x = std::llround(px(s.x[i])), y = std::llround(py(s.y[i]));
+        for (const auto& [dx, dy] : {std::array{0, 0}, {1, 0}, {0, 1}, {1, 1}}) {
+          blend(picture_, x + dx, y + dy, s.color, share);
+        }
+      }
+    }
+  }
+
+  image& picture_;
+  const chart& chart_;
+  scale x_;
+  scale y_;
+  std::int64_t top_;
+  std::int64_t width_ = chart_width - left_px - right_px;
+  std::int64_t height_ = chart_height - top_px - below_px;
+};
+
+}  // namespace
+
+image draw_charts(std::span<const chart> charts) {
+  require(!charts.empty(), errc::invalid_argument, "there is no chart to draw");
+  for (const chart& c : charts) {
+    for (const chart_series& s : c.series) {
+      require(s.x.size() == s.y.size(), errc::invalid_argument,
+              "series '" + s.name + "' of a chart has more x than y, or fewer");
+    }
+  }
+  image picture(chart_width, chart_height * static_cast<std::int64_t>(charts.size()), paper);
+  for (std::size_t i = 0; i < charts.size(); ++i) {
+    chart_painter(picture, charts[i], chart_height * static_cast<std::int64_t>(i)).paint();
+  }
+  return picture;
+}
+
+}  // namespace lithify::io

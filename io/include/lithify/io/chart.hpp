@@ -1,0 +1,39 @@
+/// Charts: lines and clouds of points over linear or logarithmic axes.
+#pragma once
+
+#include "lithify/io/png.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lithify::io {
+
+struct chart_series {
+  enum class kind : std::uint8_t { line, points };
+  std::string name;  ///< for the legend; empty: not in it
+  rgba color = {40, 90, 160, 255};
+  kind shape = kind::line;
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+struct chart_axis {
+  std::string label;  ///< with its unit
+  bool logarithmic = false;
+};
+
+struct chart {
+  std::string title;
+  chart_axis x;
+  chart_axis y;
+  std::vector<chart_series> series;
+};
+
+/// The charts below one another. Values that are not finite, or not positive on a logarithmic axis,
+/// are left out; an axis spans what is left, at least a little.
+/// Errors: invalid_argument (no chart, or a series whose x and y differ in length).
+[[nodiscard]] image draw_charts(std::span<const chart> charts);
+
+}  // namespace lithify::io
