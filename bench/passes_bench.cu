@@ -16,7 +16,9 @@
 namespace lithify::bench::inline LITHIFY_BACKEND {
 namespace {
 
-constexpr double cell_size_m = 10.0;
+constexpr double gentle_cells_m = 10.0;
+/// The hill at 35 degrees and its roughness at 60: half of it must slide.
+constexpr double steep_cells_m = 1.0;
 constexpr double voxel_height_m = 1.0;
 
 /// Bytes a cell that the kernels read and write, each array once a kernel (neighbours from cache):
@@ -24,11 +26,16 @@ constexpr double voxel_height_m = 1.0;
 constexpr double bytes_a_step = 2 * 46 + 39 + 3 * 9;
 /// Faces, heights, two remainders and two fluxes; ledger, base, two fluxes and the height.
 constexpr double bytes_a_substep = 57 + 49;
+/// A talus sweep over ground that stands: faces, height, sediment and material.
+constexpr double bytes_a_sweep = 19;
 
 /// A hill of rock with a cover of sediment, 24 to 56 voxels high, rough by 2 voxels.
 class hill {
  public:
-  hill(device_place& place, std::int32_t n, const std::vector<pass_config>& passes)
+  hill(device_place& place,
+       std::int32_t n,
+       const std::vector<pass_config>& passes,
+       double cell_size_m = gentle_cells_m)
       : index_(place.ex(), {n, n, 128}), overlay_(place.ex(), index_) {
     std::vector<std::int64_t> offset = {0};
     std::vector<std::int32_t> top;
@@ -84,16 +91,19 @@ double copy_bandwidth(device_place& place) {
 }
 
 /// Steps of `dt_yr` years with these passes; consolidated outside the measured time.
-void steps(benchmark::State& state, const std::vector<pass_config>& passes, double dt_yr) {
+void steps(benchmark::State& state,
+           const std::vector<pass_config>& passes,
+           double dt_yr,
+           double cell_size_m) {
   if (!usable(state)) {
     return;
   }
   const auto n = static_cast<std::int32_t>(size_of_run(LITHIFY_ON_CUDA ? 4096 : 1024, 32));
   device_place place;
   const double bandwidth = copy_bandwidth(place);
-  hill ground(place, n, passes);
+  hill ground(place, n, passes, cell_size_m);
   const double cells = static_cast<double>(n) * n;
-  double substeps = 0.0, deltas = 0.0, count = 0.0;
+  double substeps = 0.0, sweeps = 0.0, deltas = 0.0, count = 0.0;
   tick now = 0;
   measure(
       state, place, [&] { ground.consolidate(place); },
@@ -101,18 +111,24 @@ void steps(benchmark::State& state, const std::vector<pass_config>& passes, doub
         const step_report report = ground.simulation().step(place.ex(), dt_yr, ++now);
         for (const pass_budget& line : report.passes) {
           substeps += line.pass == "diffusion" ? static_cast<double>(line.substeps) : 0.0;
+          // The last sweep is the one that finds nothing to move.
+          sweeps += line.pass == "talus" ? static_cast<double>(line.substeps + 1) : 0.0;
         }
         deltas += static_cast<double>(report.deltas);
         count += 1.0;
       });
   using benchmark::Counter;
   const double runs = static_cast<double>(state.iterations());
-  const double cell_steps = cells * std::max(1.0, substeps / count);
-  const double bytes = cells * (bytes_a_step + bytes_a_substep * substeps / count);
+  const double cell_steps = cells * std::max(1.0, (substeps + sweeps) / count);
+  const double bytes =
+      cells * (bytes_a_step + (bytes_a_substep * substeps + bytes_a_sweep * sweeps) / count);
   state.counters["cell_steps/s"] = Counter(cell_steps * runs, Counter::kIsRate);
   state.counters["bytes/s"] = Counter(bytes * runs, Counter::kIsRate);
   state.counters["copy_bytes/s"] = bandwidth;
   state.counters["deltas/step"] = deltas / count;
+  if (sweeps > 0.0) {
+    state.counters["sweeps/step"] = sweeps / count;
+  }
 }
 
 /// The full sum over the world that budgets are checked with.
@@ -129,9 +145,13 @@ void stored(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * n * n);
 }
 
-void add(const char* name, const std::vector<pass_config>& passes, double dt_yr) {
-  benchmark::RegisterBenchmark(named(std::string("passes/") + name).c_str(),
-                               [=](benchmark::State& state) { steps(state, passes, dt_yr); })
+void add(const char* name,
+         const std::vector<pass_config>& passes,
+         double dt_yr,
+         double cell_size_m = gentle_cells_m) {
+  benchmark::RegisterBenchmark(
+      named(std::string("passes/") + name).c_str(),
+      [=](benchmark::State& state) { steps(state, passes, dt_yr, cell_size_m); })
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);
 }
@@ -142,6 +162,8 @@ const bool registered = [] {
   add("diffusion_1_substep", {creep}, 1900.0);
   add("diffusion_16_substeps", {creep}, 31900.0);
   add("uplift_and_diffusion", {uplift_parameters{2e-6}, creep}, 1000.0);
+  add("talus_that_stands", {talus_parameters{}}, 1000.0);
+  add("talus_that_slides", {talus_parameters{}}, 1000.0, steep_cells_m);
   benchmark::RegisterBenchmark(named("passes/stored").c_str(), stored)
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);

@@ -11,6 +11,9 @@
 /// step of more than 1,000 substeps is refused.
 /// Conserved: solid, exactly. A face's flux is rounded once, towards zero; the remainder, in 2^-52
 /// quanta, waits for the next substep. The coefficient is rounded once, to 2^-60.
+/// Diffusivity: the pass's, or that of the material of the face's higher column where that has one
+/// of its own: sediment where whole voxels of it lie, else the rock at the top; a step sees the
+/// materials that it starts with.
 /// Boundary: held columns stand at their target all the time and give or take without limit;
 /// boundary.cu settles the bill. Nothing crosses a face between two of them, a face to an outside
 /// column, or a side.
@@ -20,6 +23,7 @@
 #include "lithify/base/error.hpp"
 #include "step.cuh"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <string>
@@ -109,6 +113,8 @@ struct diffusion_view {
   std::int64_t* east;   ///< flux to (x + 1, y), quanta
   std::int64_t* north;  ///< flux to (x, y + 1)
   std::int64_t coefficient;
+  const std::int64_t* by_material;  ///< nullptr where `coefficient` holds for all
+  std::int64_t* by_cell;            ///< the material's at the cell, where there is by_material
   std::int64_t frame_offset;
   std::int32_t s;
   std::int64_t low;  ///< beside a column below this height a donor may be asked for too much
@@ -125,6 +131,10 @@ void start(device::exec ex, const diffusion_view& d) {
     const column_view& columns = d.step.columns;
     const std::uint8_t f = d.step.faces[c];
     d.height[c] = 0;
+    if (d.by_material != nullptr) {
+      d.by_cell[c] =
+          d.by_material[columns.n_loose[c] > 0 ? ::lithify::sediment : columns.rock_material[c]];
+    }
     if (f & face::inside) {
       const std::int32_t rock = d.step.solid[columns.rock_material[c]];
       d.rock[c] = surface_height(columns.rock_top[c], 0, columns.residual[c], 0, rock, d.s);
@@ -134,15 +144,19 @@ void start(device::exec ex, const diffusion_view& d) {
   });
 }
 
-/// The flux over one face, between columns of heights `h` and `other`.
+/// The flux from column c, whose height is h, over its face to column `to`.
 LITHIFY_HD std::int64_t cross(const diffusion_view& d,
+                              std::int64_t c,
+                              std::int64_t to,
                               std::int64_t h,
-                              std::int64_t other,
                               std::int64_t& remainder) {
+  const std::int64_t other = d.height[to];
   if ((h < other ? h : other) < d.low) {
     device::atomic_store(&d.step.words->may_cap, 1U);
   }
-  return face_flux(d.coefficient, h - other, d.s, remainder);
+  const std::int64_t coefficient =
+      d.by_material == nullptr ? d.coefficient : d.by_cell[h < other ? to : c];
+  return face_flux(coefficient, h - other, d.s, remainder);
 }
 
 /// Rates and their rounding: one thread a cell writes its east and its north face.
@@ -153,11 +167,9 @@ void cross_faces(device::exec ex, const diffusion_view& d) {
     }
     const std::uint8_t f = d.step.faces[c];
     const std::int64_t h = d.height[c];
-    d.east[c] =
-        f & face::east ? cross(d, h, d.height[d.to.east(c)], d.step.columns.remainder_east[c]) : 0;
-    d.north[c] = f & face::north
-                     ? cross(d, h, d.height[d.to.north(c)], d.step.columns.remainder_north[c])
-                     : 0;
+    d.east[c] = f & face::east ? cross(d, c, d.to.east(c), h, d.step.columns.remainder_east[c]) : 0;
+    d.north[c] =
+        f & face::north ? cross(d, c, d.to.north(c), h, d.step.columns.remainder_north[c]) : 0;
   });
 }
 
@@ -220,18 +232,44 @@ std::string digits(double value) {
 
 }  // namespace
 
-diffusion_plan plan_diffusion(double diffusivity_m2_per_yr, double cell_size_m, double dt_yr) {
+diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
+                              double cell_size_m,
+                              double dt_yr,
+                              const material_table* materials) {
   const double area = cell_size_m * cell_size_m;
-  const double total = diffusivity_m2_per_yr * dt_yr / area;
+  std::vector<double> own;  // by material
+  double largest = diffusivity_m2_per_yr;
+  const bool several =
+      materials != nullptr &&
+      std::any_of(materials->all().begin(), materials->all().end(),
+                  [](const material& m) { return m.diffusivity_m2_per_yr.has_value(); });
+  if (several) {
+    largest = 0.0;
+    for (const material& m : materials->all()) {
+      own.push_back(m.diffusivity_m2_per_yr.value_or(diffusivity_m2_per_yr));
+      largest = m.solid_quanta() > 0 ? std::fmax(largest, own.back()) : largest;
+    }
+  }
+  const double total = largest * dt_yr / area;
   const double substeps = std::fmax(1.0, std::ceil(total / largest_coefficient));
   require(substeps <= most_substeps, errc::invalid_argument,
           "diffusion: a step of " + digits(dt_yr) + " years needs " + digits(substeps) +
               " substeps, at most " + digits(most_substeps) + " are taken: shorten it to " +
               digits(dt_yr * most_substeps / substeps) + " years or less");
+  const auto coefficient = [&](double kappa) {
+    return std::llround(std::ldexp(kappa * dt_yr / area / substeps, coefficient_bits));
+  };
   diffusion_plan plan;
   plan.substeps = static_cast<std::int64_t>(substeps);
-  plan.coefficient = std::llround(std::ldexp(total / substeps, coefficient_bits));
-  plan.stable_dt_yr = diffusivity_m2_per_yr > 0.0 ? area / (4.0 * diffusivity_m2_per_yr) : 0.0;
+  plan.coefficient = coefficient(diffusivity_m2_per_yr);
+  plan.stable_dt_yr = largest > 0.0 ? area / (4.0 * largest) : 0.0;
+  if (several) {
+    plan.by_material.assign(all_materials, 0);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      // What holds no solid is never at the top: its diffusivity is none that the substeps obey.
+      plan.by_material[i] = coefficient(std::fmin(own[i], largest));
+    }
+  }
   return plan;
 }
 
@@ -244,6 +282,12 @@ void diffuse(device::exec ex,
   device::buffer<std::int64_t> rock(ex, step.cells);
   device::buffer<std::int64_t> east(ex, step.cells + 1);
   device::buffer<std::int64_t> north(ex, step.cells + step.nx);
+  device::buffer<std::int64_t> by_material, by_cell;
+  if (!plan.by_material.empty()) {
+    by_material = device::buffer<std::int64_t>(ex, all_materials);
+    device::copy_to_device(ex, by_material.data(), plan.by_material.data(), all_materials);
+    by_cell = device::buffer<std::int64_t>(ex, step.cells);
+  }
   device::fill(ex, east.data(), 1, std::int64_t{0});
   device::fill(ex, north.data(), step.nx, std::int64_t{0});
   // A flux is at most 0.2 drop s / 2^20 + 1, a quarter of what a donor has at least
@@ -257,6 +301,8 @@ void diffuse(device::exec ex,
                          east.data() + 1,
                          north.data() + step.nx,
                          plan.coefficient,
+                         by_material.data(),
+                         by_cell.data(),
                          frame_offset,
                          step.sediment_solid,
                          low,

@@ -112,6 +112,7 @@ struct simulation::impl {
   region_geometry geometry;
   region_size size;
   region_sides sides;
+  material_table materials;
   std::vector<pass_config> passes;
   device::buffer<std::int32_t> solid;
   std::int32_t sediment_solid;
@@ -207,6 +208,7 @@ simulation::simulation(device::exec ex,
                                       geometry,
                                       size,
                                       sides,
+                                      materials,
                                       std::move(passes),
                                       upload_solids(ex, materials),
                                       materials[sediment].solid_quanta(),
@@ -296,7 +298,7 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when) {
   impl& my = *impl_;
   my.require_columns();
   require(finite_and_positive(dt_yr), errc::invalid_argument, "dt_yr must be finite and positive");
-  std::vector<stage> stages = plan_stages(my.passes, my.geometry, my.frame, dt_yr,
+  std::vector<stage> stages = plan_stages(my.passes, my.geometry, my.materials, my.frame, dt_yr,
                                           {my.rivers.powers.data(), my.rivers.erodibility.data()});
   const deltas::snapshot world = my.overlay.current();
   working_columns work = my.refreshed(ex, world);

@@ -81,6 +81,7 @@ void check_passes(const std::vector<pass_config>& passes) {
 
 std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
                                const region_geometry& geometry,
+                               const material_table& materials,
                                frame_position frame,
                                double dt_yr,
                                const river_tables& tables) {
@@ -91,7 +92,8 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
     if (const auto* lift = std::get_if<uplift_parameters>(&pass)) {
       raise(frame, uplift_increment(lift->rate_m_per_yr, geometry.voxel_height_m, dt_yr));
     } else if (const auto* creep = std::get_if<diffusion_parameters>(&pass)) {
-      s.diffusion = plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr);
+      s.diffusion =
+          plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr, &materials);
     } else if (const auto* rivers = std::get_if<stream_power_parameters>(&pass)) {
       s.rivers = plan_stream_power(rivers->k, rivers->m, geometry.cell_size_m, dt_yr);
       s.rivers.powers = tables.powers;
@@ -106,10 +108,11 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
 
 std::vector<pass_budget> plan_step(const std::vector<pass_config>& passes,
                                    const region_geometry& geometry,
+                                   const material_table& materials,
                                    double dt_yr) {
   check_passes(passes);
   std::vector<pass_budget> lines;
-  for (const stage& s : plan_stages(passes, geometry, {}, dt_yr)) {
+  for (const stage& s : plan_stages(passes, geometry, materials, {}, dt_yr, {})) {
     if (s.pass != nullptr) {
       pass_budget& line = lines.emplace_back();
       line.pass = s.name();

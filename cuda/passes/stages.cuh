@@ -35,6 +35,7 @@ void check_passes(const std::vector<pass_config>& passes);
 /// Errors: invalid_argument (a step too long for a pass).
 [[nodiscard]] std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
                                              const region_geometry& geometry,
+                                             const material_table& materials,
                                              frame_position frame,
                                              double dt_yr,
                                              const river_tables& tables = {});

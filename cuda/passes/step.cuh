@@ -13,6 +13,7 @@
 #include "lithify/deltas/detail/overlay.cuh"
 
 #include <cstdint>
+#include <vector>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
@@ -159,11 +160,15 @@ struct diffusion_plan {
   std::int64_t coefficient = 0;  ///< kappa dt_sub / dx^2, 2^-60
   std::int64_t substeps = 1;
   double stable_dt_yr = 0.0;
+  /// The same by material id, where a material has a diffusivity of its own; else empty.
+  std::vector<std::int64_t> by_material = {};
 };
+/// `materials`: those of a simulation; nullptr: none has a diffusivity of its own.
 /// Errors: invalid_argument if the step needs more than 1,000 substeps.
 [[nodiscard]] diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
                                             double cell_size_m,
-                                            double dt_yr);
+                                            double dt_yr,
+                                            const material_table* materials = nullptr);
 /// Moves sediment between ledgers. `frame_offset`: held columns stand at boundary_height - offset.
 /// Errors: out_of_memory.
 void diffuse(device::exec ex,

@@ -11,6 +11,7 @@ namespace lithify::engine {
 namespace on_cpu {
 std::vector<pass_budget> backend_plan(const std::vector<pass_config>& passes,
                                       const region_geometry& geometry,
+                                      const material_table& materials,
                                       double step_yr);
 }  // namespace on_cpu
 
@@ -45,7 +46,7 @@ std::int64_t with_ground(std::span<const std::int32_t> rock_top) {
 }  // namespace
 
 std::vector<pass_budget> plan_passes(const scenario& s, const region_geometry& geometry) {
-  return on_cpu::backend_plan(s.passes, geometry, s.step_yr);
+  return on_cpu::backend_plan(s.passes, geometry, s.materials, s.step_yr);
 }
 
 run_plan plan(const scenario& s) {

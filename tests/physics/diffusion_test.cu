@@ -46,6 +46,59 @@ TEST(diffusion, steady_profile_is_the_parabola) {
               peak, 0.005 * peak);
 }
 
+// Two rocks of unlike diffusivity side by side: at steady state the flux is U (x - divide), so that
+// each half is a parabola of its own; they meet at the contact, and both ends stand at 0.
+TEST(diffusion, steady_profile_over_two_diffusivities) {
+  constexpr double uplift = 5e-4, length = 1000.0, dx = 10.0, voxel_height = 10.0;
+  constexpr double hard = 0.05, soft = 0.2;  // west, east
+  constexpr int cells = 101, depth = 640, steps = 3000;
+  material_table table = equal_porosity();
+  const auto with = [&](const char* name, double kappa) {
+    material m = table[table.find(name).value()];
+    m.porosity = 0.25;
+    m.diffusivity_m2_per_yr = kappa;
+    return table.set(m);
+  };
+  const material_id west = with("granite", hard), east = with("clay", soft);
+  pass_world world({cells, 1, 760}, [&](voxel v) {
+    return v.z >= depth ? air : v.x < cells / 2 ? west : east;
+  });
+  passes::simulation sim(world.ex(), world.overlay(), geometry(dx, voxel_height), table,
+                         {uplift_parameters{uplift}, diffusion_parameters{0.1}});
+  sim.derive(world.ex());
+  int128 stored = sim.stored(world.ex());
+  for (int i = 0; i < steps; ++i) {
+    const step_report report = sim.step(world.ex(), 4000.0, i);
+    if (i == 0) {
+      EXPECT_EQ(report.passes[1].substeps, 40) << "0.2 x 4000 / 100 = 8, at most 0.2 a substep";
+      EXPECT_DOUBLE_EQ(report.passes[1].stable_dt_yr, dx * dx / (4.0 * soft));
+    }
+    const int128 now = sim.stored(world.ex());
+    ASSERT_EQ(now - stored, net_of(report));
+    stored = now;
+    if (i % 100 == 0) {
+      world.consolidate();
+    }
+  }
+  // z' = U (divide - x) / kappa, continuous; z = 0 at both ends gives the divide.
+  const double contact = (cells / 2 - 0.5) * dx;
+  const double rest = length - contact;
+  const double divide =
+      (contact * contact / (2.0 * hard) + (length * length - contact * contact) / (2.0 * soft)) /
+      (contact / hard + rest / soft);
+  const auto exact = [&](double x) {
+    const auto half = [&](double at) { return divide * at - 0.5 * at * at; };
+    return x <= contact ? uplift / hard * half(x)
+                        : uplift / hard * half(contact) + uplift / soft * (half(x) - half(contact));
+  };
+  const std::vector<std::int64_t> surface = sim.surface(world.ex());
+  const double peak = exact(divide);
+  for (int x = 0; x < cells; ++x) {
+    const double found = metres(surface[static_cast<std::size_t>(x)] - surface[0], voxel_height);
+    EXPECT_NEAR(found, exact(x * dx), 0.01 * peak) << "x = " << x * dx;
+  }
+}
+
 // The heat kernel: h = M / (4 pi kappa t) exp(-r^2 / (4 kappa t)). Grid and times of fastscapelib's
 // test, whose bound is a mean square error of 1e-9 m^2.
 TEST(diffusion, gaussian_hill_spreads_as_the_kernel) {

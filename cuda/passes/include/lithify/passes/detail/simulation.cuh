@@ -79,6 +79,7 @@ class simulation {
 /// Errors: invalid_argument, as a simulation of these passes or its step would throw it.
 [[nodiscard]] std::vector<pass_budget> plan_step(const std::vector<pass_config>& passes,
                                                  const region_geometry& geometry,
+                                                 const material_table& materials,
                                                  double dt_yr);
 
 }  // namespace lithify::passes::inline LITHIFY_BACKEND
