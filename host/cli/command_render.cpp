@@ -1,5 +1,6 @@
 /// `lithify render`: a checkpoint becomes a picture.
 #include "command.hpp"
+#include "lithify/engine/drainage.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
 
@@ -47,6 +48,15 @@ io::image draw(const render_arguments& a, const io::checkpoint& data) {
   if (a.view == "difference") {
     return engine::draw_difference(relief_of(io::read_checkpoint(a.against)), surface);
   }
+  if (a.view == "export") {
+    return engine::draw_export(surface, data.columns);
+  }
+  if (a.view == "drainage" || a.view == "slope-area") {
+    const world w = engine::make_world(data, {}, {}, "cpu");
+    const drainage_map water = w.drainage();
+    return a.view == "drainage" ? engine::draw_drainage(surface, water)
+                                : engine::draw_slope_area(surface, water);
+  }
   const engine::cut where = parse_cut(a.at, data.voxels.size);
   const world w = engine::make_world(data, "cpu");
   return a.view == "material" ? engine::draw_materials(surface, w.current(), data.materials)
@@ -72,8 +82,10 @@ void add_render(program& p) {
   const auto a = std::make_shared<render_arguments>();
   c->add_option("FILE", a->file, "Checkpoint")->required();
   c->add_option("-o", a->out, "PNG to write")->required();
-  c->add_option("--view", a->view, "hillshade, material, section or difference")
-      ->check(CLI::IsMember({"hillshade", "material", "section", "difference"}))
+  c->add_option("--view", a->view,
+                "hillshade, material, section, difference, drainage, export or slope-area")
+      ->check(CLI::IsMember(
+          {"hillshade", "material", "section", "difference", "drainage", "export", "slope-area"}))
       ->capture_default_str();
   c->add_option("--against", a->against, "Earlier checkpoint, for the difference");
   c->add_option("--at", a->at, "Where the section cuts: x=N or y=N; default: the middle row");

@@ -10,6 +10,10 @@ void accounts::add(const step_report& report) {
     totals_.out += pass.out;
     totals_.exported += pass.exported;
     capped_ += pass.capped;
+    if (pass.pass == "talus") {
+      steep_faces_ = pass.steep_faces;
+      largest_excess_m_ = pass.largest_excess_m;
+    }
   }
   totals_.edited += report.edited;
   deltas_ += report.deltas;

@@ -22,11 +22,16 @@ class accounts {
   [[nodiscard]] const io::budget_totals& totals() const { return totals_; }
   [[nodiscard]] std::int64_t deltas() const { return deltas_; }
   [[nodiscard]] std::int64_t capped() const { return capped_; }
+  /// What the last step's talus pass left, as pass_budget says it.
+  [[nodiscard]] std::int64_t steep_faces() const { return steep_faces_; }
+  [[nodiscard]] double largest_excess_m() const { return largest_excess_m_; }
 
  private:
   io::budget_totals totals_;
   std::int64_t deltas_ = 0;
   std::int64_t capped_ = 0;
+  std::int64_t steep_faces_ = 0;
+  double largest_excess_m_ = 0.0;
 };
 
 }  // namespace lithify::engine

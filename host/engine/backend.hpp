@@ -63,6 +63,7 @@ class backend_world {
   [[nodiscard]] virtual simulation_state simulation() const = 0;
   [[nodiscard]] virtual std::vector<field> column_fields() const = 0;
   [[nodiscard]] virtual std::vector<std::int64_t> surface() const = 0;
+  [[nodiscard]] virtual drainage_map drainage() const = 0;
   [[nodiscard]] virtual int128 stored() const = 0;
   /// Everything that the state digest covers, of one moment between two writes.
   struct state_parts {

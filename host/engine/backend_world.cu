@@ -103,8 +103,9 @@ class device_world final : public backend_world {
                 const simulation_state& from) override {
     const writing lock(*this);
     const device::stage_scope timed(exec(), "simulate");
-    auto made = std::make_unique<passes::simulation>(exec(), core_->overlay, config_.geometry,
-                                                     config_.materials, std::move(passes));
+    auto made =
+        std::make_unique<passes::simulation>(exec(), core_->overlay, config_.geometry,
+                                             config_.materials, std::move(passes), config_.sides);
     if (columns.empty()) {
       made->derive(exec());
     } else {
@@ -138,6 +139,11 @@ class device_world final : public backend_world {
   std::vector<std::int64_t> surface() const override {
     const std::lock_guard lock(write_);
     return simulating().surface(exec());
+  }
+  drainage_map drainage() const override {
+    const std::lock_guard lock(write_);
+    passes::flow_network water = simulating().drainage(exec());
+    return {std::move(water.receiver), std::move(water.area)};
   }
   int128 stored() const override {
     const std::lock_guard lock(write_);

@@ -46,6 +46,7 @@ world_config config_of(const io::checkpoint& from, const overlay_policy& overlay
   config.geometry = from.geometry;
   config.materials = from.materials;
   config.overlay = overlay;
+  config.sides = from.sides;
   return config;
 }
 
@@ -60,8 +61,15 @@ world make_world(const io::column_model& model,
                  const material_table& materials,
                  const overlay_policy& overlay,
                  std::vector<pass_config> passes,
-                 const std::string& device) {
-  world w = world::create({model.size, model.geometry, materials, overlay}, device);
+                 const std::string& device,
+                 const region_sides& sides) {
+  world_config config;
+  config.size = model.size;
+  config.geometry = model.geometry;
+  config.materials = materials;
+  config.overlay = overlay;
+  config.sides = sides;
+  world w = world::create(config, device);
   w.build(model.span_offset, model.span_top, model.span_material);
   w.simulate(passes);
   std::vector<field> columns = w.column_fields();
@@ -107,6 +115,7 @@ io::checkpoint take_checkpoint(world& w) {
   const simulation_state s = w.simulation();
   io::checkpoint data;
   data.geometry = w.config().geometry;
+  data.sides = w.config().sides;
   data.materials = w.config().materials;
   data.voxels = now.image();
   data.columns = w.column_fields();

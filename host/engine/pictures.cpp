@@ -1,5 +1,6 @@
 #include "lithify/engine/pictures.hpp"
 
+#include "drawn_surface.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/io/render.hpp"
@@ -9,24 +10,6 @@
 #include <string>
 
 namespace lithify::engine {
-
-namespace {
-
-/// Elevations with their mask: what `io::surface_view` borrows.
-struct drawn_surface {
-  std::vector<double> height_m;
-  std::vector<std::uint8_t> valid;
-  io::surface_view view;
-
-  drawn_surface(const relief& s, std::int64_t frame_offset)
-      : height_m(elevations(s.height, s.geometry, frame_offset)), valid(height_m.size()) {
-    std::transform(height_m.begin(), height_m.end(), valid.begin(),
-                   [](double h) { return static_cast<std::uint8_t>(!std::isnan(h)); });
-    view = {s.size.x, s.size.y, s.geometry.cell_size_m, height_m, valid};
-  }
-};
-
-}  // namespace
 
 io::image draw_hillshade(const relief& surface) {
   return io::hillshade(drawn_surface(surface, surface.frame_offset).view);

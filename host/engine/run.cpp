@@ -3,10 +3,12 @@
 #include "accounts.hpp"
 #include "checkpoint_folder.hpp"
 #include "lithify/base/error.hpp"
+#include "lithify/engine/drainage.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
 #include "lithify/io/text_file.hpp"
 #include "plan_passes.hpp"
+#include "records.hpp"
 #include "same_world.hpp"
 
 #include <sys/resource.h>
@@ -70,6 +72,7 @@ class runner {
     if (!from.resumed) {
       save(w, books);
     }
+    records_.emplace(scenario_, folder_.path(), first, steps_);
     relief before;
     if (wants_before()) {
       drawing("the surface of the start", [&] { before = starting_relief(w, from.resumed); });
@@ -81,6 +84,7 @@ class runner {
     const int128 stored = timed("measure", [&] { return w.stored(); });
     books.require_balance(stored, w.simulation().step);
     finish_saving();
+    records_->write_series();
     timed("pictures", [&] { draw(w, before); });
     run_summary summary = summarise(w, books, stored);
     summary.first_step = first;
@@ -169,7 +173,8 @@ class runner {
   world fresh_world() {
     if (scenario_.world.checkpoint.empty()) {
       return make_world(read_columns(scenario_.world, scenario_.materials), scenario_.materials,
-                        scenario_.overlay, scenario_.passes, options_.device);
+                        scenario_.overlay, scenario_.passes, options_.device,
+                        scenario_.world.sides);
     }
     io::checkpoint from = io::read_checkpoint(scenario_.world.checkpoint);
     require_same_materials(scenario_, from, scenario_.world.checkpoint);
@@ -207,6 +212,7 @@ class runner {
 
   /// One step. If it is refused, the state before it is saved first: hours of work are not lost.
   void step(world& w, accounts& books) {
+    timed("records", [&] { records_->before_step(w); });
     try {
       books.add(w.step(scenario_.step_yr));
     } catch (const error& refused) {
@@ -218,11 +224,15 @@ class runner {
                                       std::to_string(w.simulation().step) + " is kept in '" +
                                       checkpoints_.name(w.simulation().step).string() + "'");
     }
+    timed("records", [&] { records_->after_step(w, books, scenario_.step_yr); });
   }
 
   /// Takes a checkpoint, which stalls the run, and writes it while the run goes on.
   void save(world& w, const accounts& books) {
     finish_saving();
+    if (records_) {
+      records_->write_series();
+    }
     w.consolidate(consolidation_strategy::all);
     auto data =
         std::make_shared<io::checkpoint>(timed("checkpoint", [&] { return take_checkpoint(w); }));
@@ -311,6 +321,15 @@ class runner {
                  [&] { return draw_difference(before, after); });
     save_picture(picture::section, "section.png",
                  [&] { return draw_section(after, w.current(), scenario_.materials, middle); });
+    if (wants(picture::drainage) || wants(picture::slope_area)) {
+      const drainage_map water = w.drainage();
+      save_picture(picture::drainage, "drainage.png", [&] { return draw_drainage(after, water); });
+      save_picture(picture::slope_area, "slope_area.png",
+                   [&] { return draw_slope_area(after, water); });
+    }
+    save_picture(picture::exported, "export.png",
+                 [&] { return draw_export(after, w.column_fields()); });
+    save_picture(picture::series, "series.png", [&] { return records_->draw_series(); });
   }
 
   run_summary summarise(const world& w, const accounts& books, int128 stored) {
@@ -337,11 +356,17 @@ class runner {
     s.stored = stored;
     s.residual = books.residual(stored);
     s.capped = books.capped();
+    s.steep_faces = books.steep_faces();
+    s.largest_excess_m = books.largest_excess_m();
     s.digest = w.state_digest();
     for (const auto& entry : checkpoints_.list()) {
       s.files.push_back(entry.file);
     }
     s.files.insert(s.files.end(), pictures_.begin(), pictures_.end());
+    if (records_->has_series()) {
+      s.files.push_back(folder_.path() / "series.csv");
+    }
+    s.files.insert(s.files.end(), records_->files().begin(), records_->files().end());
     s.files.push_back(folder_.path() / "summary.json");
     s.warnings = warnings_;
     return s;
@@ -358,6 +383,7 @@ class runner {
   std::int64_t keep_;
   std::int64_t saved_step_ = -1;
   std::map<std::string, double> seconds_;
+  std::optional<run_records> records_;
   std::vector<fs::path> pictures_;
   std::vector<std::string> warnings_;
   std::future<double> saving_;  // last: its end waits for the write, which uses the rest

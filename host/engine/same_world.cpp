@@ -79,6 +79,9 @@ void require_same_region(const scenario& s, const io::checkpoint& from, const fs
                        text(length.of_checkpoint) + " m, not " + text(length.of_scenario) + " m");
     }
   }
+  if (s.world.checkpoint.empty() && !(from.sides == s.world.sides)) {
+    refuse(file, "other kinds of sides than the scenario");
+  }
   if (!(from.voxels.size == place.size)) {
     refuse(file, "another size than the scenario: " + text(from.voxels.size) + ", not " +
                      text(place.size));

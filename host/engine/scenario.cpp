@@ -115,6 +115,25 @@ void read_import(toml_section& section, const scenario& s, world_source& source)
   source.strata = read_layers(section, s);
 }
 
+region_sides read_sides(toml_section section) {
+  region_sides sides;
+  const auto read = [&](const char* name, side_kind& side) {
+    if (const auto kind = section.word(name, {"open", "closed", "looped"})) {
+      side = static_cast<side_kind>(*kind);
+    }
+  };
+  read("west", sides.west);
+  read("east", sides.east);
+  read("south", sides.south);
+  read("north", sides.north);
+  section.finish();
+  if (sides.loop_x() != (sides.east == side_kind::looped) ||
+      sides.loop_y() != (sides.north == side_kind::looped)) {
+    section.fail("", "a looped side needs the opposite side looped too");
+  }
+  return sides;
+}
+
 void read_world(toml_section section, scenario& s) {
   if (!section.present()) {
     section.fail("", "the scenario needs [world] with dem = \"FILE\" or checkpoint = \"FILE\"");
@@ -127,7 +146,7 @@ void read_world(toml_section section, scenario& s) {
   if (checkpoint) {
     s.world.checkpoint = beside(s.file, *checkpoint);
     for (const char* key : {"voxel_height_m", "basement_m", "headroom_m", "nodata", "resample_m",
-                            "crop", "strata", "layer"}) {
+                            "crop", "strata", "layer", "sides"}) {
       if (section.has(key)) {
         section.fail(key, "this belongs to a DEM; a checkpoint is a finished world");
       }
@@ -135,6 +154,7 @@ void read_world(toml_section section, scenario& s) {
   } else {
     s.world.dem = beside(s.file, *dem);
     read_import(section, s, s.world);
+    s.world.sides = read_sides(section.table("sides"));
   }
   section.finish();
 }
@@ -225,13 +245,32 @@ void read_output(toml_section section, scenario& s) {
   if (const auto folder = section.text("folder")) {
     s.out = beside(s.file, *folder);
   }
-  const std::vector<std::string> names = {"before", "after", "difference", "section"};
+  const std::vector<std::string> names = {"before",   "after",  "difference", "section",
+                                          "drainage", "export", "slope_area", "series"};
   for (const std::string& name : section.texts("pictures").value_or(std::vector<std::string>{})) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
       section.fail("pictures", "there is no picture '" + name + "'" + name_hint(name, names));
     }
     s.pictures.push_back(static_cast<picture>(found - names.begin()));
+  }
+  s.series_every = section.integer("series_every", 0, many).value_or(0);
+  s.fields_every = section.integer("fields_every", 0, many).value_or(0);
+  if (const auto formats = section.texts("field_formats")) {
+    s.field_formats.clear();
+    for (const std::string& format : *formats) {
+      if (format != "netcdf" && format != "geotiff") {
+        section.fail("field_formats",
+                     "there is no format '" + format + "'; give \"netcdf\", \"geotiff\" or both");
+      }
+      s.field_formats.push_back(format == "netcdf" ? map_format::netcdf : map_format::geotiff);
+    }
+  }
+  const auto wants = [&](picture p) {
+    return std::find(s.pictures.begin(), s.pictures.end(), p) != s.pictures.end();
+  };
+  if (wants(picture::series) && s.series_every == 0) {
+    section.fail("pictures", "the picture 'series' needs output.series_every");
   }
   section.finish();
 }

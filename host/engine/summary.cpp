@@ -32,6 +32,8 @@ std::string to_json(const run_summary& s) {
                         {"deltas_consolidated", s.deltas_consolidated},
                         {"consolidations", s.consolidations},
                         {"capped_fluxes", s.capped},
+                        {"steep_faces", s.steep_faces},
+                        {"largest_excess_m", s.largest_excess_m},
                         {"budget", budget},
                         {"digest", to_string(s.digest)},
                         {"seconds", seconds},

@@ -108,6 +108,9 @@ std::vector<field> world::column_fields() const {
 std::vector<std::int64_t> world::surface() const {
   return typed_memory([&] { return impl_->surface(); });
 }
+drainage_map world::drainage() const {
+  return typed_memory([&] { return impl_->drainage(); });
+}
 int128 world::stored() const {
   return typed_memory([&] { return impl_->stored(); });
 }

@@ -10,6 +10,8 @@
 namespace {
 
 using lithify::errc;
+using lithify::region_sides;
+using lithify::side_kind;
 using lithify::engine::read_scenario;
 using lithify::engine::scenario;
 using lithify::test::temporary_folder;
@@ -83,6 +85,18 @@ TEST_F(scenario_reader, lets_set_win_over_the_file) {
   ASSERT_TRUE(s.world.import.crop.has_value());
   EXPECT_EQ(s.world.import.crop->height, 4);
   EXPECT_EQ(s.text, good) << "the text stays as it was written";
+}
+
+TEST_F(scenario_reader, reads_sides) {
+  EXPECT_TRUE(read(good).world.sides == region_sides{});
+  const scenario s =
+      read(good + "[world.sides]\nwest = 'looped'\neast = 'looped'\nnorth = 'closed'\n");
+  const region_sides expected{side_kind::looped, side_kind::looped, side_kind::open,
+                              side_kind::closed};
+  EXPECT_TRUE(s.world.sides == expected);
+  EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'looped'\n"), HasSubstr("looped"));
+  EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'shut'\n"), HasSubstr("west"));
+  EXPECT_THAT(refusal(good + "[world.sides]\nup = 'open'\n"), HasSubstr("up"));
 }
 
 TEST_F(scenario_reader, reads_materials_and_layers) {
@@ -210,12 +224,15 @@ TEST(scenario_files, that_we_ship_are_read) {
       std::filesystem::path(LITHIFY_TEST_SOURCE_DIR) / "scripts" / "scenarios";
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".toml") {
+      continue;  // their terrain, pictures and README
+    }
     const scenario s = read_scenario(entry.path());
     EXPECT_GT(s.steps, 0) << entry.path();
     EXPECT_TRUE(std::filesystem::exists(s.world.dem)) << entry.path();
     ++files;
   }
-  EXPECT_GE(files, 2);
+  EXPECT_GE(files, 5);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct world_config {
   material_table materials;
   overlay_policy overlay;
   std::size_t memory_limit_bytes = 0;  ///< of device memory; 0 = what the device has
+  region_sides sides = {};             ///< what a simulation finds beyond the region
 };
 
 /// An immutable state of a world's voxels.
@@ -109,6 +110,14 @@ struct simulation_state {
   std::int64_t frame_remainder = 0;  ///< 2^-52 voxel heights
 };
 
+/// Where water runs over a surface: an entry a column, in cell order.
+struct drainage_map {
+  /// The cell that it drains to: one of its 8 neighbours, itself at outlets and sinks, -1 outside.
+  std::vector<std::int64_t> receiver;
+  /// Columns that drain through it, itself included; 0 outside.
+  std::vector<std::int64_t> area;
+};
+
 class world {
  public:
   /// A world of uniform air on `device` ("auto", "cpu", "cuda", "cuda:N").
@@ -159,6 +168,8 @@ class world {
   [[nodiscard]] std::vector<field> column_fields() const;
   /// Surface height of every column, 2^-20 voxel heights; the least int64 where it is outside.
   [[nodiscard]] std::vector<std::int64_t> surface() const;
+  /// Where water runs over that surface now. Requires: simulate was called.
+  [[nodiscard]] drainage_map drainage() const;
   /// Solid in the world by a full sum, in quanta.
   [[nodiscard]] int128 stored() const;
 

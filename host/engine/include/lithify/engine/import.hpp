@@ -22,7 +22,8 @@ namespace lithify::engine {
                                const material_table& materials,
                                const overlay_policy& overlay,
                                std::vector<pass_config> passes,
-                               const std::string& device);
+                               const std::string& device,
+                               const region_sides& sides = {});
 
 /// A world with a checkpoint's voxels, not simulating: for queries and pictures.
 [[nodiscard]] world make_world(const io::checkpoint& from, const std::string& device);

@@ -76,7 +76,9 @@ struct run_summary {
   int128 stored = 0;         ///< measured at the end
   /// in - out - exported + edited - (stored - stored_at_start): always 0.
   int128 residual = 0;
-  std::int64_t capped = 0;  ///< fluxes cut to what their donor had
+  std::int64_t capped = 0;        ///< fluxes cut to what their donor had
+  std::int64_t steep_faces = 0;   ///< steeper than repose after the last step
+  double largest_excess_m = 0.0;  ///< the worst of them: drop beyond what stands
   digest128 digest;
   std::vector<std::filesystem::path> files;  ///< that the run left
   std::vector<std::string> warnings;

@@ -28,10 +28,23 @@ struct world_source {
   io::dem_options import;      ///< of the DEM
   io::column_options columns;  ///< of the DEM
   io::strata strata;           ///< of the DEM
+  region_sides sides;          ///< of the DEM
 };
 
 /// Pictures that a run leaves beside its summary.
-enum class picture : std::uint8_t { before, after, difference, section };
+enum class picture : std::uint8_t {
+  before,
+  after,
+  difference,
+  section,
+  drainage,
+  exported,
+  slope_area,
+  series,
+};
+
+/// Files that maps of the flow are written as.
+enum class map_format : std::uint8_t { netcdf, geotiff };
 
 struct scenario {
   std::filesystem::path file;
@@ -48,6 +61,9 @@ struct scenario {
   std::vector<pass_config> passes;
   std::filesystem::path out;  ///< empty: the caller says
   std::vector<picture> pictures;
+  std::int64_t series_every = 0;  ///< steps between rows of series.csv; 0 = no series
+  std::int64_t fields_every = 0;  ///< steps between maps in fields/; 0 = none
+  std::vector<map_format> field_formats = {map_format::netcdf};
 };
 
 /// Reads a scenario. `overrides` are "key.path=value" texts that win over the file; a value is

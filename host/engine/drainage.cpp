@@ -1,0 +1,184 @@
+#include "lithify/engine/drainage.hpp"
+
+#include "drawn_surface.hpp"
+#include "lithify/base/error.hpp"
+#include "lithify/engine/import.hpp"
+#include "lithify/io/chart.hpp"
+#include "lithify/io/render.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <string>
+
+namespace lithify::engine {
+
+namespace {
+
+constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::size_t index(std::int64_t c) { return static_cast<std::size_t>(c); }
+
+double cell_area_m2(const relief& surface) {
+  return surface.geometry.cell_size_m * surface.geometry.cell_size_m;
+}
+
+/// Metres between a cell and a neighbour, across a looped side too: those are neighbours as well.
+double distance_m(const relief& surface, std::int64_t a, std::int64_t b) {
+  const std::int64_t nx = surface.size.x;
+  const bool diagonal = a % nx != b % nx && a / nx != b / nx;
+  return surface.geometry.cell_size_m * (diagonal ? std::sqrt(2.0) : 1.0);
+}
+
+std::vector<double> areas_m2(const relief& surface, const drainage_map& water) {
+  std::vector<double> area(water.area.size(), nan);
+  for (std::size_t c = 0; c < area.size(); ++c) {
+    if (surface.height[c] != outside_height) {
+      area[c] = static_cast<double>(water.area[c]) * cell_area_m2(surface);
+    }
+  }
+  return area;
+}
+
+}  // namespace
+
+std::vector<double> slopes(const relief& surface, const drainage_map& water) {
+  std::vector<double> slope(surface.height.size(), nan);
+  for (std::size_t c = 0; c < slope.size(); ++c) {
+    if (surface.height[c] == outside_height) {
+      continue;
+    }
+    const std::int64_t to = water.receiver[c];
+    const auto here = static_cast<std::int64_t>(c);
+    if (to < 0 || to == here) {
+      slope[c] = 0.0;
+      continue;
+    }
+    const double drop_m = static_cast<double>(surface.height[c] - surface.height[index(to)]) /
+                          one_voxel * surface.geometry.voxel_height_m;
+    slope[c] = drop_m / distance_m(surface, here, to);
+  }
+  return slope;
+}
+
+slope_area_fit fit_slope_area(const relief& surface,
+                              const drainage_map& water,
+                              std::int64_t least_cells) {
+  const std::vector<double> slope = slopes(surface, water);
+  std::map<std::int64_t, std::vector<double>> bins;
+  for (std::size_t c = 0; c < slope.size(); ++c) {
+    if (slope[c] > 0.0 && water.area[c] >= least_cells) {
+      const double area = static_cast<double>(water.area[c]) * cell_area_m2(surface);
+      bins[static_cast<std::int64_t>(std::floor(10.0 * std::log10(area)))].push_back(slope[c]);
+    }
+  }
+  slope_area_fit fit;
+  double n = 0.0, sx = 0.0, sy = 0.0, sxx = 0.0, sxy = 0.0;
+  for (auto& [bin, values] : bins) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    const double x = (static_cast<double>(bin) + 0.5) / 10.0;
+    const double y = std::log10(*middle);
+    fit.area_m2.push_back(std::pow(10.0, x));
+    fit.slope.push_back(*middle);
+    n += 1.0, sx += x, sy += y, sxx += x * x, sxy += x * y;
+  }
+  if (n >= 2.0) {
+    fit.theta = -(n * sxy - sx * sy) / (n * sxx - sx * sx);
+    fit.ks = std::pow(10.0, (sy + fit.theta * sx) / n);
+  }
+  return fit;
+}
+
+io::image draw_drainage(const relief& surface, const drainage_map& water) {
+  const drawn_surface drawn(surface, surface.frame_offset);
+  return io::logarithmic_map(drawn.view, areas_m2(surface, water), "m2");
+}
+
+io::image draw_slope_area(const relief& surface, const drainage_map& water) {
+  io::chart c;
+  c.title = "Slope and drainage area";
+  c.x = {"drainage area, m2", true};
+  c.y = {"slope", true};
+  io::chart_series cloud{"columns",
+                         {96, 130, 170, 255},
+                         io::chart_series::kind::points,
+                         areas_m2(surface, water),
+                         slopes(surface, water)};
+  const slope_area_fit fit = fit_slope_area(surface, water);
+  io::chart_series medians{
+      "medians", {200, 110, 30, 255}, io::chart_series::kind::line, fit.area_m2, fit.slope};
+  c.series = {std::move(cloud), std::move(medians)};
+  if (fit.area_m2.size() >= 2) {
+    io::chart_series law{"", {160, 20, 40, 255}, io::chart_series::kind::line, {}, {}};
+    char text[64];
+    std::snprintf(text, sizeof(text), "law: ks %.3g, theta %.3f", fit.ks, fit.theta);
+    law.name = text;
+    for (const double area : {fit.area_m2.front(), fit.area_m2.back()}) {
+      law.x.push_back(area);
+      law.y.push_back(fit.ks * std::pow(area, -fit.theta));
+    }
+    c.series.push_back(std::move(law));
+  }
+  return io::draw_charts({&c, 1});
+}
+
+io::image draw_export(const relief& surface, std::span<const field> columns) {
+  const auto named = [](const field& f) { return f.name == "exported"; };
+  require(std::any_of(columns.begin(), columns.end(), named), errc::invalid_argument,
+          "nothing says what left where: that takes a run with the pass stream_power");
+  const auto exported = find_field(columns, "exported").as<std::int64_t>();
+  const drawn_surface drawn(surface, surface.frame_offset);
+  const double voxel_m3 = cell_area_m2(surface) * surface.geometry.voxel_height_m;
+  std::vector<double> volume;
+  for (const std::int64_t quanta : exported) {
+    volume.push_back(static_cast<double>(quanta) / one_voxel * voxel_m3);
+  }
+  return io::outlet_map(drawn.view, volume, "m3");
+}
+
+io::map_file flow_map(const relief& surface,
+                      const drainage_map& water,
+                      std::span<const std::int64_t> before,
+                      double dt_yr) {
+  const region_size& size = surface.size;
+  io::map_file map;
+  map.nx = size.x;
+  map.ny = size.y;
+  map.cell_size_m = surface.geometry.cell_size_m;
+  map.origin_x_m = surface.geometry.origin_x_m;
+  map.origin_y_m = surface.geometry.origin_y_m;
+  map.crs_wkt = surface.geometry.crs_wkt;
+  const std::vector<std::int64_t> shape = {size.y, size.x};
+  const auto add = [&]<class T>(const char* name, const char* unit, const char* long_name,
+                                const std::vector<T>& values) {
+    map.layers.push_back({field::make<T>(name, unit, shape, values), long_name, std::nullopt});
+  };
+  add("elevation", "m", "elevation of the surface",
+      elevations(surface.height, surface.geometry, surface.frame_offset));
+  add("drainage_area", "m2", "area that drains through the cell, itself included",
+      areas_m2(surface, water));
+  add("receiver", "1", "number of the cell that it drains to, y * nx + x; its own at outlets",
+      water.receiver);
+  map.layers.back().missing = -1;
+  add("slope", "1", "drop to the receiver over the distance to it", slopes(surface, water));
+  if (!before.empty()) {
+    require(before.size() == surface.height.size(), errc::invalid_argument,
+            "the surface before is not of the same size");
+    std::vector<double> rate(before.size(), nan);
+    const double to_m_per_yr = surface.geometry.voxel_height_m / one_voxel / dt_yr;
+    for (std::size_t c = 0; c < rate.size(); ++c) {
+      if (before[c] != outside_height && surface.height[c] != outside_height) {
+        rate[c] = static_cast<double>(before[c] - surface.height[c]) * to_m_per_yr;
+      }
+    }
+    add("erosion_rate", "m yr-1", "lowering of the surface against the rock; negative: deposition",
+        rate);
+  }
+  return map;
+}
+
+}  // namespace lithify::engine

@@ -1,0 +1,157 @@
+// What runs write down: the series, the maps, the pictures of rivers; and every example scenario,
+// in small.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_small_world;
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, at);) {
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+class records : public testing::Test {
+ protected:
+  outcome run(const std::string& out, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"run",      scenario, "--out",  (folder / out).string(),
+                                          "--device", "cpu",    "--json", "--progress",
+                                          "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const outcome done = lithify(arguments);
+    EXPECT_EQ(done.code, 0) << done.err;
+    return done;
+  }
+
+  temporary_folder folder;
+  std::string scenario = write_small_world(folder);
+};
+
+TEST_F(records, series_has_a_row_a_due_step_and_closes) {
+  run("a", {"--set", "output.series_every=4", "--set", "output.pictures=[\"series\"]"});
+  const std::vector<std::string> lines = split(read_file(folder / "a" / "series.csv"), '\n');
+  ASSERT_EQ(lines.size(), 3U) << "the header, step 4, and the last";
+  const std::vector<std::string> names = split(lines[0], ',');
+  EXPECT_EQ(names.front(), "step");
+  EXPECT_EQ(names.back(), "residual_quanta");
+  const json summary = json::parse(read_file(folder / "a" / "summary.json"));
+  const auto value = [&](const std::vector<std::string>& row, const std::string& name) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    EXPECT_NE(at, names.end()) << name;
+    return row.at(static_cast<std::size_t>(at - names.begin()));
+  };
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const std::vector<std::string> row = split(lines[i], ',');
+    ASSERT_EQ(row.size(), names.size());
+    EXPECT_EQ(value(row, "residual_quanta"), "0");
+    EXPECT_NEAR(std::stod(value(row, "relief_m")),
+                std::stod(value(row, "highest_m")) - std::stod(value(row, "lowest_m")), 1e-5);
+    EXPECT_GT(std::stod(value(row, "mean_erosion_m_per_yr")), 0.0) << "what rises is worn";
+  }
+  const std::vector<std::string> last = split(lines.back(), ',');
+  EXPECT_EQ(value(last, "step"), "6");
+  EXPECT_EQ(value(last, "exported_quanta"), summary["budget"]["exported"]);
+  EXPECT_EQ(value(last, "stored_quanta"), summary["budget"]["stored"]);
+  EXPECT_TRUE(fs::exists(folder / "a" / "series.png"));
+}
+
+TEST_F(records, a_resumed_run_writes_the_same) {
+  const std::vector<std::string> keys = {"--set", "output.series_every=1", "--set",
+                                         "output.fields_every=3"};
+  run("straight", keys);
+  std::vector<std::string> half = keys, rest = keys;
+  half.insert(half.end(), {"--steps", "3"});
+  rest.insert(rest.end(), {"--resume", "auto"});
+  run("parts", half);
+  EXPECT_EQ(split(read_file(folder / "parts" / "series.csv"), '\n').size(), 4U);
+  run("parts", rest);
+  for (const char* file : {"series.csv", "fields/00000003.nc", "fields/00000006.nc"}) {
+    EXPECT_EQ(read_file(folder / "parts" / file), read_file(folder / "straight" / file)) << file;
+    EXPECT_FALSE(read_file(folder / "straight" / file).empty()) << file;
+  }
+}
+
+TEST_F(records, a_file_that_is_no_series_is_left_alone) {
+  run("a", {"--steps", "2"});
+  lithify::test::write_file(folder / "a" / "series.csv", "my notes\n");
+  const outcome done = lithify({"run", scenario, "--out", (folder / "a").string(), "--resume",
+                                "auto", "--set", "output.series_every=1"});
+  EXPECT_NE(done.code, 0);
+  EXPECT_THAT(done.err, HasSubstr("series.csv"));
+  EXPECT_EQ(read_file(folder / "a" / "series.csv"), "my notes\n");
+}
+
+TEST_F(records, pictures_of_rivers) {
+  run("a", {"--set", "passes.order=[\"uplift\", \"stream_power\", \"diffusion\"]", "--set",
+            "output.pictures=[\"drainage\", \"slope_area\", \"export\"]"});
+  for (const char* name : {"drainage.png", "slope_area.png", "export.png"}) {
+    EXPECT_GT(fs::file_size(folder / "a" / name), 1000U) << name;
+  }
+  const std::string last = (folder / "a" / "checkpoint-00000006.h5").string();
+  for (const char* view : {"drainage", "slope-area", "export"}) {
+    const std::string out = (folder / (std::string(view) + ".png")).string();
+    const outcome done = lithify({"render", last, "-o", out, "--view", view});
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_GT(fs::file_size(out), 1000U);
+  }
+  EXPECT_EQ(read_file(folder / "drainage.png"), read_file(folder / "a" / "drainage.png"));
+}
+
+TEST_F(records, refuses_what_it_does_not_know) {
+  for (const auto& [set, named] : std::vector<std::pair<std::string, std::string>>{
+           {"output.series_every=-1", "series_every"},
+           {"output.fields_every=x", "fields_every"},
+           {"output.field_formats=[\"grib\"]", "grib"},
+           {"output.pictures=[\"rivers\"]", "rivers"},
+           {"output.pictures=[\"series\"]", "series_every"}}) {
+    const outcome done = lithify({"run", scenario, "--out", (folder / "b").string(), "--set", set});
+    EXPECT_EQ(done.code, 2) << set;
+    EXPECT_THAT(done.err, HasSubstr(named));
+    EXPECT_FALSE(fs::exists(folder / "b"));
+  }
+}
+
+/// The examples of scripts/scenarios that run in seconds when cut short.
+class examples : public testing::TestWithParam<std::string> {};
+
+TEST_P(examples, run_in_small) {
+  const temporary_folder folder;
+  const fs::path scenario = fs::path(LITHIFY_TEST_SOURCE_DIR) / "scripts/scenarios" / GetParam();
+  const outcome done =
+      lithify({"run", scenario.string(), "--out", (folder / "out").string(), "--device", "cpu",
+               "--json", "--progress", "never", "--steps", "4", "-v"});
+  ASSERT_EQ(done.code, 0) << done.err;
+  const json summary = json::parse(done.out);
+  EXPECT_EQ(summary["steps"], 4);
+  EXPECT_EQ(summary["budget"]["residual"], "0");
+  for (const auto& file : summary["files"]) {
+    EXPECT_TRUE(fs::exists(file.get<std::string>())) << file;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(scenarios,
+                         examples,
+                         testing::Values("scree.toml", "canyon.toml", "mountain_range.toml"),
+                         [](const auto& scenario) {
+                           return scenario.param.substr(0, scenario.param.find('.'));
+                         });
+
+}  // namespace
