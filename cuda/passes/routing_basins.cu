@@ -144,33 +144,72 @@ void start_round(device::exec ex, const graph_view& g, std::int32_t* before) {
   });
 }
 
-/// Directions of a cell's passes as bits: down into other basins, one each.
-LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
-  const std::int32_t b = g.basin[c];
-  if (b < 0) {
-    return 0;
+/// test(n), 0 or 1, of every neighbour n on the grid, as bits by direction. Written out: with
+/// constant steps and without branches, which nobody could foretell on rough ground.
+template <class Test>
+LITHIFY_HD int neighbour_bits(const grid_view& grid, std::int64_t c, Test test) {
+  const std::int64_t nx = grid.nx;
+  if ((grid.faces[c] & face::side) == 0) {
+    return test(c - nx - 1) | test(c - nx) << 1 | test(c - nx + 1) << 2 | test(c - 1) << 3 |
+           test(c + 1) << 4 | test(c + nx - 1) << 5 | test(c + nx) << 6 | test(c + nx + 1) << 7;
   }
-  std::int32_t into[directions];
-  std::int64_t over[directions];
-  int found = 0;
   int bits = 0;
   for (int d = 0; d < directions; ++d) {
-    const std::int64_t n = g.grid.to(c, d);
-    if (n < 0 || g.basin[n] == b || g.basin[n] < 0 || g.height[n] > g.height[c] ||
-        (g.height[n] == g.height[c] && n > c)) {
+    const std::int64_t n = grid.to(c, d);
+    bits |= n < 0 ? 0 : test(n) << d;
+  }
+  return bits;
+}
+
+/// Directions as bits in which a cell stands above another basin.
+LITHIFY_HD int ways_down(const graph_view& g, std::int64_t c) {
+  const std::int32_t* const basin = g.basin;
+  const std::int64_t* const height = g.height;
+  const std::int32_t b = basin[c];
+  const std::int64_t h = height[c];
+  return neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
+    const bool foreign = (basin[n] != b) & (basin[n] >= 0);
+    const bool lower = (height[n] < h) | ((height[n] == h) & (n < c));
+    return static_cast<int>(foreign & lower);
+  });
+}
+
+/// Whether a pass from c down to n lies strictly above another one from c's basin to n.
+LITHIFY_HD bool has_lower_way(const graph_view& g, std::int64_t c, std::int64_t n) {
+  const std::int32_t* const basin = g.basin;
+  const std::int64_t* const height = g.height;
+  const std::int32_t b = basin[c];
+  const std::int64_t h = height[c];
+  return height[n] < h && neighbour_bits(g.grid, n, [=](std::int64_t m) -> int {
+                            return static_cast<int>((basin[m] == b) & (height[m] < h));
+                          }) != 0;
+}
+
+/// Directions of a cell's passes as bits: one for each basin below it, and none that a lower pass
+/// beside it between the same basins makes useless.
+LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
+  if (g.basin[c] < 0) {
+    return 0;
+  }
+  int bits = ways_down(g, c);
+  for (int d = 0; bits >> d != 0; ++d) {
+    if ((bits >> d & 1) == 0) {
       continue;
     }
-    int k = 0;
-    while (k < found && into[k] != g.basin[n]) {
-      ++k;
+    const std::int64_t n = g.grid.to(c, d);
+    int chosen = d;
+    std::int64_t to = n;
+    for (int e = d + 1; bits >> e != 0; ++e) {
+      const std::int64_t m = (bits >> e & 1) != 0 ? g.grid.to(c, e) : -1;
+      if (m >= 0 && g.basin[m] == g.basin[n]) {
+        // Equally high: the lower number, which across a loop need not come first.
+        bits &= ~(1 << (m < to ? chosen : e));
+        chosen = m < to ? e : chosen;
+        to = m < to ? m : to;
+      }
     }
-    if (k == found) {
-      into[found] = g.basin[n];
-      over[found++] = n * directions + d;
-      bits |= 1 << d;
-    } else if (n < over[k] / directions) {  // across a loop directions do not rise with numbers
-      bits ^= 1 << d | 1 << over[k] % directions;
-      over[k] = n * directions + d;
+    if (has_lower_way(g, c, to)) {
+      bits &= ~(1 << chosen);
     }
   }
   return static_cast<std::uint8_t>(bits);
