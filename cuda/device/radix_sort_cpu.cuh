@@ -21,6 +21,7 @@
 #include <emmintrin.h>
 #endif
 
+// NOLINTNEXTLINE(modernize-concat-nested-namespaces): it is
 namespace lithify::device::inline LITHIFY_BACKEND::detail {
 
 using word = std::uint64_t;

@@ -50,7 +50,9 @@ class buffer {
   /// From now on the memory goes back in order with `s`, whose life it may not outlast.
   /// Requires: all work that uses the buffer is done, or was submitted to `s`.
   void hand_over(stream_ref s) { stream_ = s; }
-  [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(size_) * sizeof(T); }
+  [[nodiscard]] std::size_t bytes() const {
+    return static_cast<std::size_t>(size_) * sizeof(T);  // NOLINT(bugprone-sizeof-expression)
+  }
 
  private:
   void release() noexcept {

@@ -37,7 +37,7 @@ LITHIFY_HD material_id index_lod(const index_view& index, morton_key cube, int l
 LITHIFY_HD material_id merged_lod(const merged_view& world, morton_key cube, int level);
 
 /// Owner of a run and its levels, as a snapshot caches it.
-struct delta_run {
+struct delta_run {  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming): implicit
   device::buffer<morton_key> key[max_levels];
   device::buffer<material_id> material[max_levels];
   int levels = 0;
