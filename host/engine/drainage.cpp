@@ -115,7 +115,7 @@ io::image draw_slope_area(const relief& surface, const drainage_map& water) {
   if (fit.area_m2.size() >= 2) {
     io::chart_series law{"", {160, 20, 40, 255}, io::chart_series::kind::line, {}, {}};
     char text[64];
-    std::snprintf(text, sizeof(text), "law: ks %.3g, theta %.3f", fit.ks, fit.theta);
+    std::snprintf(text, sizeof(text), "law ks %.3g, theta %.3f", fit.ks, fit.theta);
     law.name = text;
     for (const double area : {fit.area_m2.front(), fit.area_m2.back()}) {
       law.x.push_back(area);
