@@ -350,7 +350,7 @@ TEST(Overlay, ARunThatALateStreamBuiltIsWholeForOthers) {
     world.write(ex, edits, 0);
     const snapshot now = world.current();
     const device::stream late = device::stream::delaying(seed);
-    const octree::merged_view merged = now.merged({late.ref(), &pool}, 1);
+    const octree::merged_view merged = now.merged({late.ref(), &pool});
     const std::vector<morton_key> keys = to_host(ex, merged.level[0].key, merged.level[0].size);
     EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
     EXPECT_EQ(now.delta_count(ex), static_cast<std::int64_t>(keys.size()));
