@@ -38,6 +38,10 @@ class hdf5_session {
   void* handler_data_ = nullptr;
 };
 
+/// Call it when HDF5 has failed, before the file is blamed: HDF5 does not tell damage from a buffer
+/// that it could not allocate. Errors: out_of_memory, if memory is short by now.
+void require_memory_left();
+
 /// Owner of one HDF5 identifier.
 class h5_handle {
  public:

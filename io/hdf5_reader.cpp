@@ -25,6 +25,7 @@ h5_reader::h5_reader(const std::string& path, std::string name) : name_(std::mov
 }
 
 void h5_reader::corrupt(const std::string& path, const std::string& why) const {
+  require_memory_left();
   throw error(errc::corrupt_file, "'" + name_ + "' is damaged: " + path + " " + why);
 }
 

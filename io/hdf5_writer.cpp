@@ -13,6 +13,9 @@ namespace {
 // stop gaining.
 constexpr std::int64_t chunk_bytes = std::int64_t{1} << 20;
 
+// Chosen: several times what HDF5 holds to pack or unpack a chunk.
+constexpr std::size_t enough_memory = 16 * static_cast<std::size_t>(chunk_bytes);
+
 std::mutex& hdf5_mutex() {
   static std::mutex mutex;
   return mutex;
@@ -36,6 +39,7 @@ h5_handle made(hid_t id, h5_handle::closer close, const std::string& what) {
 
 void check(herr_t result, const std::string& what) {
   if (result < 0) {
+    require_memory_left();
     throw error(errc::internal, "cannot " + what + " (HDF5: " + hdf5_reason() + ")");
   }
 }
@@ -58,6 +62,12 @@ void require_text(const std::string& path, const std::string& value) {
 
 }  // namespace
 
+void require_memory_left() {
+  void* volatile const probe = std::malloc(enough_memory);  // volatile: or it is optimised away
+  std::free(probe);
+  require(probe != nullptr, errc::out_of_memory, "not enough memory for an HDF5 file");
+}
+
 hdf5_session::hdf5_session() : lock_(hdf5_mutex()) {
   H5open();
   H5Eget_auto2(H5E_DEFAULT, &handler_, &handler_data_);
@@ -69,6 +79,7 @@ hdf5_session::~hdf5_session() { H5Eset_auto2(H5E_DEFAULT, handler_, handler_data
 h5_handle::h5_handle(hid_t id, closer close, errc code, const std::string& what)
     : id_(id), close_(close) {
   if (id < 0) {
+    require_memory_left();
     throw error(code, what + " (HDF5: " + hdf5_reason() + ")");
   }
 }
