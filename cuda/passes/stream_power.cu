@@ -190,9 +190,7 @@ void cut_rivers(device::exec ex,
                 int stage,
                 const stream_power_plan& plan,
                 std::int64_t frame_offset) {
-  std::uint32_t overflowed = 0;  // not read(): at -O1 g++ takes its result for uninitialised
-  device::copy_to_host(ex, &overflowed, &step.batch->overflow, 1);
-  if (overflowed != 0) {
+  if (device::read(ex, &step.batch->overflow) != 0) {
     return;  // an earlier emission did not fit: the step comes back
   }
   const std::int64_t n = step.cells;

@@ -36,7 +36,7 @@ namespace lithify::device::inline LITHIFY_BACKEND {
 /// One value from the device. Sync.
 template <class T>
 [[nodiscard]] T read(exec ex, const T* p) {
-  T value;
+  T value{};
   copy_to_host(ex, &value, p, 1);
   return value;
 }
