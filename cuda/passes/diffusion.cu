@@ -12,8 +12,10 @@
 /// Conserved: solid, exactly. A face's flux is rounded once, towards zero; the remainder, in 2^-52
 /// quanta, waits for the next substep. The coefficient is rounded once, to 2^-60.
 /// Diffusivity: the pass's, or that of the material of the face's higher column where that has one
-/// of its own: sediment where whole voxels of it lie, else the rock at the top; a step sees the
-/// materials that it starts with.
+/// of its own: sediment where it lies half a metre deep or more, else the rock at the top; a step
+/// sees the materials that it starts with. (A depth in metres: whole voxels would make creep depend
+/// on the voxel height. Chosen: soil production falls by e over 0.25-0.5 m, Heimsath et al. 1997;
+/// what moves with the soil is about that deep.)
 /// Boundary: held columns stand at their target all the time and give or take without limit;
 /// boundary.cu settles the bill. Nothing crosses a face between two of them, a face to an outside
 /// column, or a side.
@@ -37,6 +39,7 @@ constexpr double largest_coefficient = 0.2;
 // Chosen: what a step does beside its substeps costs as much as a few of them, so that a longer
 // step saves nothing more, and signals and checkpoints wait for its end.
 constexpr double most_substeps = 1000.0;
+constexpr double mantle_m = 0.5;  // the docstring says why
 
 /// a / 2^bits, truncated towards zero.
 LITHIFY_HD int128 shift_trunc(int128 a, int bits) {
@@ -115,6 +118,7 @@ struct diffusion_view {
   std::int64_t coefficient;
   const std::int64_t* by_material;  ///< nullptr where `coefficient` holds for all
   std::int64_t* by_cell;            ///< the material's at the cell, where there is by_material
+  std::int64_t mantle;              ///< sediment from which on a column creeps as sediment does
   std::int64_t frame_offset;
   std::int32_t s;
   std::int64_t low;  ///< beside a column below this height a donor may be asked for too much
@@ -132,8 +136,9 @@ void start(device::exec ex, const diffusion_view& d) {
     const std::uint8_t f = d.step.faces[c];
     d.height[c] = 0;
     if (d.by_material != nullptr) {
+      const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + columns.sediment[c];
       d.by_cell[c] =
-          d.by_material[columns.n_loose[c] > 0 ? ::lithify::sediment : columns.rock_material[c]];
+          d.by_material[loose >= d.mantle ? ::lithify::sediment : columns.rock_material[c]];
     }
     if (f & face::inside) {
       const std::int32_t rock = d.step.solid[columns.rock_material[c]];
@@ -232,6 +237,11 @@ std::string digits(double value) {
 
 }  // namespace
 
+std::int64_t mantle_quanta(double voxel_height_m, std::int32_t sediment_solid) {
+  const double quanta = mantle_m / voxel_height_m * sediment_solid;
+  return std::llround(std::fmin(std::fmax(quanta, 1.0), 0x1p62));
+}
+
 diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
                               double cell_size_m,
                               double dt_yr,
@@ -303,6 +313,7 @@ void diffuse(device::exec ex,
                          plan.coefficient,
                          by_material.data(),
                          by_cell.data(),
+                         plan.mantle,
                          frame_offset,
                          step.sediment_solid,
                          low,

@@ -94,6 +94,8 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
     } else if (const auto* creep = std::get_if<diffusion_parameters>(&pass)) {
       s.diffusion =
           plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr, &materials);
+      s.diffusion.mantle =
+          mantle_quanta(geometry.voxel_height_m, materials[sediment].solid_quanta());
     } else if (const auto* rivers = std::get_if<stream_power_parameters>(&pass)) {
       s.rivers = plan_stream_power(rivers->k, rivers->m, geometry.cell_size_m, dt_yr);
       s.rivers.powers = tables.powers;

@@ -162,7 +162,10 @@ struct diffusion_plan {
   double stable_dt_yr = 0.0;
   /// The same by material id, where a material has a diffusivity of its own; else empty.
   std::vector<std::int64_t> by_material = {};
+  std::int64_t mantle = 1;  ///< quanta of sediment from which on a column creeps as sediment does
 };
+/// Sediment as deep as creep reaches, quanta. Requires: voxel_height_m > 0.
+[[nodiscard]] std::int64_t mantle_quanta(double voxel_height_m, std::int32_t sediment_solid);
 /// `materials`: those of a simulation; nullptr: none has a diffusivity of its own.
 /// Errors: invalid_argument if the step needs more than 1,000 substeps.
 [[nodiscard]] diffusion_plan plan_diffusion(double diffusivity_m2_per_yr,
