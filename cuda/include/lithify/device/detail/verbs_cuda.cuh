@@ -1,5 +1,8 @@
-/// Bodies of the verbs on CUDA: kernels of our own for loops, CUB for scans, reductions and
-/// selection.
+/// Bodies of the verbs on CUDA: kernels of our own, around the one prefix sum that is CUB's.
+///
+/// A functor stands in a kernel once. CUB's own device algorithms unroll what they are given a
+/// dozen times over, in several kernels: a predicate that looks at eight neighbours became code
+/// that ptxas worked on for a minute.
 ///
 /// Scratch is given back in order with the stream, so no body waits for its own work.
 #pragma once
@@ -8,14 +11,9 @@
 #include "lithify/device/cuda_check.cuh"
 #include "lithify/device/group.cuh"
 
-#include <cub/device/device_reduce.cuh>
-#include <cub/device/device_scan.cuh>
-#include <cub/device/device_select.cuh>
-#include <thrust/iterator/counting_iterator.h>
-#include <thrust/iterator/tabulate_output_iterator.h>
-#include <thrust/iterator/transform_iterator.h>
-
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
@@ -55,6 +53,55 @@ __global__ void __launch_bounds__(Groups* lane_group::lanes)
     __syncwarp();  // the next item reuses the scratch
   }
 }
+
+/// joined[block] = what the block's items give, joined by op. No block may be without an item.
+template <class T, class Op, class F>
+__global__ void __launch_bounds__(threads) reduce_kernel(std::int64_t n,
+                                                         const __grid_constant__ Op op,
+                                                         const __grid_constant__ F f,
+                                                         T* joined) {
+  static_assert(sizeof(T) * threads <= 48 * 1024, "static shared memory");
+  __shared__ alignas(T) std::byte storage[threads * sizeof(T)];  // T may have a constructor
+  T* const part = reinterpret_cast<T*>(storage);
+  const int rank = static_cast<int>(threadIdx.x);
+  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * threads;
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * threads;
+  if (begin + rank < n) {
+    T mine = f(begin + rank);
+    for (std::int64_t i = begin + rank + stride; i < n; i += stride) {
+      mine = op(mine, f(i));
+    }
+    part[rank] = mine;
+  }
+  const int filled = static_cast<int>(n - begin < threads ? n - begin : threads);
+  for (int half = threads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (rank < half && rank + half < filled) {
+      part[rank] = op(part[rank], part[rank + half]);
+    }
+  }
+  if (rank == 0) {
+    joined[blockIdx.x] = part[0];
+  }
+}
+
+/// mask[w], bit b = pred(32 w + b). The stride is a multiple of 32: a warp's lanes go on together.
+template <class Pred>
+__global__ void __launch_bounds__(threads)
+    mask_kernel(std::int64_t n, const __grid_constant__ Pred pred, std::uint32_t* mask) {
+  const std::int64_t whole = (n + 31) / 32 * 32;
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < whole;
+       i += stride) {
+    const std::uint32_t word = __ballot_sync(0xffffffffU, i < n && pred(i));
+    if (i % 32 == 0) {
+      mask[i / 32] = word;
+    }
+  }
+}
+
+/// values[i] = values[0] + ... + values[i - 1], for i in [0, n).
+void exclusive_sum(exec ex, std::int64_t* values, std::int64_t n);
 
 }  // namespace detail
 
@@ -127,35 +174,25 @@ template <class T, class Op, class F>
   if (n <= 0) {
     return init;
   }
-  const auto input = thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), f);
-  buffer<T> result(ex, 1);
-  std::size_t bytes = 0;
-  check(cub::DeviceReduce::Reduce(nullptr, bytes, input, result.data(), n, op, init,
-                                  ex.stream.native()),
-        "reduce");
-  buffer<std::byte> scratch(ex, static_cast<std::int64_t>(bytes));
-  check(cub::DeviceReduce::Reduce(scratch.data(), bytes, input, result.data(), n, op, init,
-                                  ex.stream.native()),
-        "reduce");
+  const unsigned int blocks = detail::blocks_for(n, detail::threads);
+  const buffer<T> joined(ex, std::int64_t{blocks} + 1);
+  T* const parts = joined.data();
+  T* const all = parts + blocks;
+  detail::reduce_kernel<<<blocks, detail::threads, 0, ex.stream.native()>>>(n, op, f, parts);
+  check(cudaGetLastError(), "launch");
+  detail::reduce_kernel<<<1, detail::threads, 0, ex.stream.native()>>>(
+      std::int64_t{blocks}, op, [=] __device__(std::int64_t i) { return parts[i]; }, all);
+  check(cudaGetLastError(), "launch");
   T value;
-  copy_to_host(ex, &value, result.data(), 1);
-  return value;
+  copy_to_host(ex, &value, all, 1);
+  return op(init, value);
 }
 
 template <class Count>
 void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
   // One element past the end, so that out[n] is the total.
-  const auto padded = [=] __host__ __device__(std::int64_t i) -> std::int64_t {
-    return i < n ? count(i) : 0;
-  };
-  const auto input =
-      thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), padded);
-  std::size_t bytes = 0;
-  check(cub::DeviceScan::ExclusiveSum(nullptr, bytes, input, out, n + 1, ex.stream.native()),
-        "scan");
-  buffer<std::byte> scratch(ex, static_cast<std::int64_t>(bytes));
-  check(cub::DeviceScan::ExclusiveSum(scratch.data(), bytes, input, out, n + 1, ex.stream.native()),
-        "scan");
+  for_each_n(ex, n + 1, [=] __device__(std::int64_t i) { out[i] = i < n ? count(i) : 0; });
+  detail::exclusive_sum(ex, out, n + 1);
 }
 
 template <class Pred, class Emit>
@@ -164,19 +201,26 @@ void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* tota
     fill(ex, total, 1, std::int64_t{0});
     return;
   }
-  // CUB compacts in one pass; what it would write to a position goes to `emit` instead.
-  const thrust::counting_iterator<std::int64_t> input(0);
-  const auto output = thrust::make_tabulate_output_iterator(
-      [=] __host__ __device__(std::ptrdiff_t position, std::int64_t i) -> void {
-        emit(i, static_cast<std::int64_t>(position));
-      });
-  std::size_t bytes = 0;
-  check(cub::DeviceSelect::If(nullptr, bytes, input, output, total, n, pred, ex.stream.native()),
-        "select");
-  buffer<std::byte> scratch(ex, static_cast<std::int64_t>(bytes));
-  check(cub::DeviceSelect::If(scratch.data(), bytes, input, output, total, n, pred,
-                              ex.stream.native()),
-        "select");
+  // A bit an item, and the sum of bits before each word: the predicate runs once.
+  const std::int64_t words = (n + 31) / 32;
+  const buffer<std::uint32_t> masks(ex, words);
+  const buffer<std::int64_t> offsets(ex, words + 1);
+  std::uint32_t* const mask = masks.data();
+  std::int64_t* const offset = offsets.data();
+  detail::mask_kernel<<<detail::blocks_for(n, detail::threads), detail::threads, 0,
+                        ex.stream.native()>>>(n, pred, mask);
+  check(cudaGetLastError(), "launch");
+  exclusive_scan(
+      ex, words, [=] __device__(std::int64_t w) -> std::int64_t { return __popc(mask[w]); },
+      offset);
+  for_each_n(ex, n, [=] __device__(std::int64_t i) {
+    const std::uint32_t word = mask[i / 32];
+    const std::uint32_t bit = std::uint32_t{1} << (i % 32);
+    if ((word & bit) != 0) {
+      emit(i, offset[i / 32] + __popc(word & (bit - 1)));
+    }
+  });
+  copy(ex, total, offset + words, 1);
 }
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND
