@@ -5,13 +5,15 @@ namespace lithify::passes::inline LITHIFY_BACKEND {
 
 namespace {
 
-/// Neighbours that drain to a cell.
+/// Neighbours that drain to a cell; the cell counts itself on the way.
 struct donors_of {
   grid_view grid;
   const std::uint8_t* direction;
+  std::int64_t* area;
   LITHIFY_HD int operator()(std::int64_t c) const {
     const std::int64_t nx = grid.nx;
     const std::uint8_t* const at = direction + c;
+    area[c] = *at == flow::outside ? 0 : 1;
     if (!(grid.faces[c] & face::side)) {
       return (at[-nx - 1] == 7) + (at[-nx] == 6) + (at[-nx + 1] == 5) + (at[-1] == 4) +
              (at[1] == 3) + (at[nx - 1] == 2) + (at[nx] == 1) + (at[nx + 1] == 0);
@@ -28,10 +30,8 @@ struct donors_of {
 void accumulate(device::exec ex, const grid_view& grid, const flow_routes& routes) {
   std::int64_t* const area = routes.area.data();
   const std::uint8_t* const direction = routes.direction.data();
-  device::for_each_n(ex, grid.cells(), [=] LITHIFY_HD(std::int64_t c) {
-    area[c] = direction[c] == flow::outside ? 0 : 1;
-  });
-  device::tree_sweep_up(ex, routes.order, receiver_of{grid, direction}, donors_of{grid, direction},
+  device::tree_sweep_up(ex, routes.order, receiver_of{grid, direction},
+                        donors_of{grid, direction, area},
                         [=] LITHIFY_HD(std::int64_t i, std::int64_t p, bool shared) -> void {
                           if (p >= 0 && shared) {
                             device::atomic_add(&area[p], area[i]);

@@ -37,6 +37,7 @@ struct mountain_pass {
 
 /// A pass between two components.
 struct link {
+  std::int64_t height;  ///< of the pass's higher cell
   pass_code code;
   std::int32_t from;  ///< component of the pass's higher cell
   std::int32_t to;    ///< and of the lower one
@@ -49,7 +50,7 @@ struct graph_view {
   const std::int64_t* pits;
   const link* links;
   std::int64_t* best;         ///< by component, named by its root basin: its lowest link, -1: none
-  std::int64_t* best_height;  ///< and how high that is, or lower while `best` is behind
+  std::int64_t* best_height;  ///< and how high that is
   std::int32_t* joined;       ///< by component: the one that it was hung to, itself while a root
   std::int32_t* up;           ///< by basin: the basin it drains to, -1 at a component's root
   pass_code* way;             ///< by basin: the pass to it
@@ -64,16 +65,20 @@ struct graph_view {
     const std::int64_t b = lower(p);
     return {height[a], a < b ? a : b, a < b ? b : a};
   }
-  /// Offers a link to a component, which keeps the lowest.
+  /// Offers a link's height to a component, which keeps the lowest.
+  LITHIFY_HD void offer_height(std::int32_t component, std::int64_t h) const {
+    if (component != 0 && h < device::atomic_load(&best_height[component])) {
+      device::atomic_min(&best_height[component], h);
+    }
+  }
+  /// Offers a link to a component whose lowest height is known. Of equally high ones it keeps the
+  /// first in the order of passes.
   LITHIFY_HD void offer(std::int32_t component, std::int64_t i) const {
-    const std::int64_t h = height[higher(links[i].code)];
-    if (component == 0 || h > device::atomic_load(&best_height[component])) {
+    if (component == 0 || links[i].height != best_height[component]) {
       return;
     }
-    device::atomic_min(&best_height[component], h);
-    const mountain_pass offered = pass(links[i].code);
     std::int64_t seen = device::atomic_load(&best[component]);
-    while (seen < 0 || offered.before(pass(links[seen].code))) {
+    while (seen < 0 || pass(links[i].code).before(pass(links[seen].code))) {
       const std::int64_t held = device::atomic_cas(&best[component], seen, i);
       if (held == seen) {
         return;
@@ -110,6 +115,11 @@ struct graph_view {
 };
 
 void offer_links(device::exec ex, const graph_view& g, std::int64_t n) {
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
+    const link l = g.links[i];
+    g.offer_height(l.from, l.height);
+    g.offer_height(l.to, l.height);
+  });
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
     g.offer(g.links[i].from, i);
     g.offer(g.links[i].to, i);
@@ -161,17 +171,55 @@ LITHIFY_HD int neighbour_bits(const grid_view& grid, std::int64_t c, Test test) 
   return bits;
 }
 
-/// Directions as bits in which a cell stands above another basin.
+/// By direction d, eight bits each: the directions to those neighbours of a cell that are also
+/// neighbours of its neighbour in direction d.
+constexpr std::uint64_t directions_beside() {
+  std::uint64_t packed = 0;
+  for (int d = 0; d < directions; ++d) {
+    for (int e = 0; e < directions; ++e) {
+      const int dx = grid_view::step_x(d) - grid_view::step_x(e);
+      const int dy = grid_view::step_y(d) - grid_view::step_y(e);
+      if (d != e && dx * dx <= 1 && dy * dy <= 1) {
+        packed |= std::uint64_t{1} << (directions * d + e);
+      }
+    }
+  }
+  return packed;
+}
+
+/// The directions beside any of those that are set in `bits`.
+LITHIFY_HD int beside_any(int bits) {
+  constexpr std::uint64_t beside = directions_beside();
+  constexpr std::uint64_t low_bits = 0x0101010101010101;
+  // A byte a direction, bit d of the d-th one; then all bits of the bytes that are not 0.
+  const std::uint64_t spread = static_cast<unsigned>(bits) * low_bits & 0x8040201008040201;
+  const std::uint64_t chosen = (spread + 0x7f * low_bits) >> 7 & low_bits;
+  std::uint64_t found = chosen * 0xff & beside;
+  found |= found >> 32;
+  found |= found >> 16;
+  found |= found >> 8;
+  return static_cast<int>(found & 0xff);
+}
+
+/// Directions as bits in which a cell stands above another basin; none to a cell that also lies
+/// beside a lower neighbour of the cell's own basin, from where the pass is lower.
 LITHIFY_HD int ways_down(const graph_view& g, std::int64_t c) {
   const std::int32_t* const basin = g.basin;
   const std::int64_t* const height = g.height;
   const std::int32_t b = basin[c];
-  const std::int64_t h = height[c];
-  return neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
-    const bool foreign = (basin[n] != b) & (basin[n] >= 0);
-    const bool lower = (height[n] < h) | ((height[n] == h) & (n < c));
-    return static_cast<int>(foreign & lower);
+  const int foreign = neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
+    return static_cast<int>((basin[n] != b) & (basin[n] >= 0));
   });
+  if (foreign == 0) {
+    return 0;
+  }
+  const std::int64_t h = height[c];
+  const int lower = neighbour_bits(
+      g.grid, c, [=](std::int64_t n) -> int { return static_cast<int>(height[n] < h); });
+  const int even = neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
+    return static_cast<int>((height[n] == h) & (n < c));
+  });
+  return foreign & ((lower & ~beside_any(lower & ~foreign)) | even);
 }
 
 /// Whether a pass from c down to n lies strictly above another one from c's basin to n.
@@ -266,7 +314,7 @@ link_list list_links(device::exec ex, const graph_view& g) {
   device::for_each_n(ex, groups, [=] LITHIFY_HD(std::int64_t k) {
     std::int64_t at = offset[k];
     each_pass(bits, k, n, [&](std::int64_t c, int d) {
-      to[at++] = {c * directions + d, g.basin[c], g.basin[g.grid.to(c, d)]};
+      to[at++] = {g.height[c], c * directions + d, g.basin[c], g.basin[g.grid.to(c, d)]};
     });
   });
   return list;
@@ -282,7 +330,7 @@ void keep_those_apart(device::exec ex, link_list& list, const std::int32_t* befo
         return before[links[i].from] != before[links[i].to];
       },
       [=] LITHIFY_HD(std::int64_t i, std::int64_t k) -> void {
-        to[k] = {links[i].code, before[links[i].from], before[links[i].to]};
+        to[k] = {links[i].height, links[i].code, before[links[i].from], before[links[i].to]};
       });
   std::swap(list.links, list.left);
 }

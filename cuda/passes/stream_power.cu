@@ -29,75 +29,102 @@ namespace {
 /// In place of a cut: the receiver is not lower.
 constexpr std::int64_t uphill = -1;
 
+/// What a sweep down reads and writes of a cell, together: a sweep goes through the grid along
+/// rivers, so that every array more is a cache line more.
+struct alignas(32) river_cell {
+  double height;           ///< at the start, then at the end
+  double factor;           ///< F of the material at the surface
+  std::int64_t base;       ///< of the layer at the surface
+  std::int32_t outlet;     ///< root of the cell's tree: itself at the start
+  std::int32_t solid = 0;  ///< quanta in a full voxel of the material at the surface
+
+  /// What is cut, in quanta, or `uphill`. It takes the base's place, which nobody needs then.
+  LITHIFY_HD void set_cut(std::int64_t quanta) { base = quanta; }
+  LITHIFY_HD std::int64_t cut() const { return base; }
+};
+
 /// Work arrays of one step.
 struct incision_view {
   step_view step;
   stream_power_plan plan;
-  std::int64_t frame_offset;
   int stage;
-  std::int64_t* height;  ///< at the start
-  std::int64_t* base;    ///< of the layer at the surface
-  material_id* surface;  ///< material of that layer
-  double* after;         ///< height at the end
-  std::int64_t* cut;     ///< quanta, or `uphill`
-  std::int64_t* outlet;  ///< root of the cell's tree
+  river_cell* cells;
   const std::int64_t* area;
   const std::uint8_t* direction;
 };
 
-/// Heights and the layers at the surface. Held columns stand at their target.
-void start(device::exec ex, const incision_view& v) {
+/// Heights at the start. Held columns stand at their target.
+void read_heights(device::exec ex,
+                  const step_view& step,
+                  std::int64_t frame_offset,
+                  std::int64_t* height) {
+  device::for_each_n(ex, step.cells, [=] LITHIFY_HD(std::int64_t c) {
+    const std::uint8_t f = step.faces[c];
+    height[c] = !(f & face::inside) ? no_ground
+                : f & face::held    ? step.columns.boundary_height[c] - frame_offset
+                                    : step.columns.height(c, step.solid);
+  });
+}
+
+/// Every cell as it is before the sweep.
+void start(device::exec ex, const incision_view& v, const std::int64_t* height) {
   device::for_each_n(ex, v.step.cells, [=] LITHIFY_HD(std::int64_t c) {
     const column_view& columns = v.step.columns;
-    const std::uint8_t f = v.step.faces[c];
-    if (!(f & face::inside)) {
-      v.height[c] = no_ground;
-      return;
+    const std::uint8_t d = v.direction[c];
+    river_cell cell{static_cast<double>(height[c]), 0.0, 0, static_cast<std::int32_t>(c)};
+    if (d < directions) {
+      const std::int32_t s = v.step.sediment_solid;
+      const std::int64_t loose = std::int64_t{columns.n_loose[c]} * s + columns.sediment[c];
+      const material_id rock = columns.rock_material[c];
+      const material_id m = loose > 0 ? sediment : rock;
+      cell.solid = v.step.solid[m];
+      cell.base = loose > 0 ? surface_height(columns.rock_top[c], 0, columns.residual[c], 0,
+                                             v.step.solid[rock], s)
+                            : std::int64_t{columns.rock_top[c]} << fraction_bits;
+      cell.factor = v.plan.factor(v.area[c], grid_view::diagonal(d)) * v.plan.erodibility[m];
     }
-    const std::int32_t s = v.step.sediment_solid;
-    const std::int32_t rock = v.step.solid[columns.rock_material[c]];
-    const std::int64_t bare =
-        surface_height(columns.rock_top[c], 0, columns.residual[c], 0, rock, s);
-    const std::int64_t loose = std::int64_t{columns.n_loose[c]} * s + columns.sediment[c];
-    v.height[c] = f & face::held ? columns.boundary_height[c] - v.frame_offset
-                                 : columns.height(c, v.step.solid);
-    v.base[c] = loose > 0 ? bare : std::int64_t{columns.rock_top[c]} << fraction_bits;
-    v.surface[c] = loose > 0 ? sediment : columns.rock_material[c];
+    v.cells[c] = cell;
   });
 }
 
 /// One cell, its receiver being done.
 struct cut_cell {
   incision_view v;
+  const river_cell* nearby = v.cells;  ///< what a sweep has to come nearer
 
   LITHIFY_HD void operator()(std::int64_t i, std::int64_t p) const {
-    const double before = static_cast<double>(v.height[i]);
-    v.after[i] = before;
-    v.cut[i] = 0;
-    v.outlet[i] = p < 0 ? i : v.outlet[p];
+    river_cell& own = v.cells[i];
     if (p < 0) {
+      own.set_cut(0);
       return;
     }
-    const double receiver = v.after[p];
+    const double before = own.height;
+    const double receiver = v.cells[p].height;
+    own.outlet = v.cells[p].outlet;
     if (!(receiver < before)) {
-      v.cut[i] = uphill;
+      own.set_cut(uphill);
       return;
     }
+    const double z = implicit_height(before, receiver, own.factor);
+    if (z >= static_cast<double>(own.base)) {
+      own.height = z;
+      own.set_cut(quanta_of(before - z, own.solid));
+      return;
+    }
+    cut_deep(i, before, receiver);
+  }
+
+ private:
+  /// Through the layer at the surface.
+  LITHIFY_HD void cut_deep(std::int64_t i, double before, double receiver) const {
     const double f = v.plan.factor(v.area[i], grid_view::diagonal(v.direction[i]));
-    const material_id m = v.surface[i];
-    const double z = implicit_height(before, receiver, f * v.plan.erodibility[m]);
-    if (z >= static_cast<double>(v.base[i])) {
-      v.after[i] = z;
-      v.cut[i] = quanta_of(before - z, v.step.solid[m]);
-      return;
-    }
     const incision deep =
         incise(v.step.ground, v.step.load(i), before, receiver, f, v.plan.erodibility);
     if (!deep.in_range) {
       v.step.words->leave_range(v.stage, i);
     }
-    v.after[i] = deep.height;
-    v.cut[i] = deep.quanta;
+    v.cells[i].height = deep.height;
+    v.cells[i].set_cut(deep.quanta);
     device::atomic_add(&v.step.words->stage[v.stage].contacts, std::int64_t{deep.contacts});
   }
 };
@@ -107,14 +134,14 @@ class export_tally {
  public:
   LITHIFY_HD explicit export_tally(const incision_view& v) : v_(v) {}
   LITHIFY_HD void add(std::int64_t c) {
-    const std::int64_t quanta = v_.cut[c];
+    const std::int64_t quanta = v_.cells[c].cut();
     if (quanta == uphill) {
       ++uphill_;
     } else if (quanta > 0) {
       v_.step.columns.sediment[c] -= quanta;
-      if (v_.outlet[c] != at_) {
+      if (v_.cells[c].outlet != at_) {
         pass_on();
-        at_ = v_.outlet[c];
+        at_ = v_.cells[c].outlet;
       }
       sum_ += quanta;
     }
@@ -193,22 +220,13 @@ void cut_rivers(device::exec ex,
   if (device::read(ex, &step.batch->overflow) != 0) {
     return;  // an earlier emission did not fit: the step comes back
   }
-  const std::int64_t n = step.cells;
-  const device::buffer<std::int64_t> height(ex, n);
-  const device::buffer<std::int64_t> base(ex, n);
-  const device::buffer<material_id> surface(ex, n);
-  incision_view v{step,           plan,    frame_offset, stage,   height.data(), base.data(),
-                  surface.data(), nullptr, nullptr,      nullptr, nullptr,       nullptr};
-  start(ex, v);
+  const device::buffer<std::int64_t> height(ex, step.cells);
+  read_heights(ex, step, frame_offset, height.data());
   const flow_routes routes = route(ex, step.grid(), height.data());
-  const device::buffer<double> after(ex, n);
-  const device::buffer<std::int64_t> cut(ex, n);
-  const device::buffer<std::int64_t> outlet(ex, n);
-  v.after = after.data();
-  v.cut = cut.data();
-  v.outlet = outlet.data();
-  v.area = routes.area.data();
-  v.direction = routes.direction.data();
+  const device::buffer<river_cell> cells(ex, step.cells);
+  const incision_view v{
+      step, plan, stage, cells.data(), routes.area.data(), routes.direction.data()};
+  start(ex, v, height.data());
   device::tree_sweep_down(ex, routes.order, receiver_of{step.grid(), v.direction}, cut_cell{v});
   carry_away(ex, v);
 }

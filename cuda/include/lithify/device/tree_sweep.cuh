@@ -12,8 +12,11 @@
 ///                                            parent(i), -1 at a root; `shared`: others may write
 ///                                            to p's data now, so that f adds to it with atomics.
 ///                                            children(i): how many items have parent i, at most
-///                                            254. Leaves the order behind for sweeps down
-///   tree_sweep_down(ex, order, parent, f)    f(i, p): parents before their children
+///                                            254; asked once, before any f, so that it may set up
+///                                            i's data. Leaves the order behind for sweeps down
+///   tree_sweep_down(ex, order, parent, f)    f(i, p): parents before their children. Where f has a
+///                                            member `nearby`, an array of which f(i, p) reads
+///                                            element i, a CPU prefetches from it
 ///
 /// What f(i) wrote is seen by the f of a parent (up) or of a child (down) that follows it. Results
 /// must not depend on anything else of the order: the CPU's random mode draws any that respects the
@@ -21,7 +24,22 @@
 /// runs what each has walked in reverse; on CUDA one launch goes level by level.
 #pragma once
 
+#include "lithify/base/error.hpp"
 #include "lithify/device/verbs.cuh"
+
+#include <cstdint>
+#include <limits>
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+/// The number of items of an order, if it can be one.
+inline std::int64_t sweepable(std::int64_t n) {
+  require(n <= std::numeric_limits<std::int32_t>::max(), errc::out_of_memory,
+          "tree sweep: more than 2^31 - 1 items");
+  return n;
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND
 
 #if LITHIFY_ON_CUDA
 #include "lithify/device/detail/tree_sweep_cuda.cuh"

@@ -10,6 +10,7 @@
 
 #include "lithify/base/hash128.hpp"
 #include "lithify/device/atomic.cuh"
+#include "lithify/device/prefetch.cuh"
 #include "lithify/device/threads.hpp"
 #include "lithify/device/verbs.cuh"
 
@@ -60,11 +61,17 @@ struct alignas(64) sweep_reader {
 
 inline constexpr std::int64_t note_block = 2048;
 
+/// One entry of a note: an item and its parent, so that a sweep down need not look for it.
+struct noted_item {
+  std::int32_t item;
+  std::int32_t parent;
+};
+
 /// Raw pointers of a tree_order.
 struct sweep_view {
   std::int64_t n;
   std::int64_t threads;
-  std::int64_t* items;      ///< blocks of note_block
+  noted_item* items;        ///< blocks of note_block
   std::int64_t* previous;   ///< by block: the one before it in its note
   std::int64_t* taken;      ///< blocks in use
   std::int64_t* next_leaf;  ///< where the search for leaves stands
@@ -78,13 +85,14 @@ struct sweep_view {
 class note_writer {
  public:
   explicit note_writer(const sweep_view& s) : s_(s) {}
-  void add(std::int64_t item) {
+  void add(std::int64_t item, std::int64_t parent) {
     if (note_.last < 0 || note_.filled == note_block) {
       const std::int64_t block = atomic_add(s_.taken, std::int64_t{1});
       s_.previous[block] = note_.last;
       note_ = {block, 0};
     }
-    s_.items[note_.last * note_block + note_.filled++] = item;
+    s_.items[note_.last * note_block + note_.filled++] = {static_cast<std::int32_t>(item),
+                                                          static_cast<std::int32_t>(parent)};
   }
   [[nodiscard]] sweep_note note() const { return note_; }
 
@@ -116,7 +124,7 @@ void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
       }
       for (std::int64_t i = leaf;;) {
         const std::int64_t p = parent(i);
-        note.add(i);
+        note.add(i, p);
         if (p < 0) {
           f(i, p, false);
           break;
@@ -135,21 +143,35 @@ void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
   s.notes[thread] = note.note();
 }
 
+/// Has the data of an item come nearer, where f says what that is.
+template <class F>
+void come_nearer([[maybe_unused]] const F& f, [[maybe_unused]] std::int64_t item) {
+  if constexpr (requires { f.nearby; }) {
+    prefetch(f.nearby + item);
+  }
+}
+
 /// Goes on with one note until it is done or waits for another; gives whether it did anything.
-template <class Parent, class F>
-bool walk_down(const sweep_view& s, sweep_reader& at, Parent parent, F f) {
+template <class F>
+bool walk_down(const sweep_view& s, sweep_reader& at, F f) {
+  constexpr std::int64_t ahead = 16;  // chosen: as far as random accesses go elsewhere
   bool moved = false;
   while (at.block >= 0) {
-    while (at.left > 0) {
-      const std::int64_t i = s.items[at.block * note_block + at.left - 1];
-      const std::int64_t p = parent(i);
-      if (p >= 0 &&
-          std::atomic_ref<std::uint8_t>(s.finished[p]).load(std::memory_order_acquire) == 0) {
+    const noted_item* const items = s.items + at.block * note_block;
+    // Not at.left itself: what f writes could be anything.
+    for (std::int64_t left = at.left; left > 0; --left) {
+      const noted_item now = items[left - 1];
+      if (now.parent >= 0 &&
+          std::atomic_ref<std::uint8_t>(s.finished[now.parent]).load(std::memory_order_acquire) ==
+              0) {
+        at.left = left;
         return moved;
       }
-      f(i, p);
-      std::atomic_ref<std::uint8_t>(s.finished[i]).store(1, std::memory_order_release);
-      --at.left;
+      if (left > ahead) {
+        come_nearer(f, items[left - 1 - ahead].item);
+      }
+      f(now.item, now.parent);
+      std::atomic_ref<std::uint8_t>(s.finished[now.item]).store(1, std::memory_order_release);
       moved = true;
     }
     at.block = s.previous[at.block];
@@ -160,8 +182,8 @@ bool walk_down(const sweep_view& s, sweep_reader& at, Parent parent, F f) {
 }
 
 /// One thread's part of a sweep down: its own note first, then whichever can go on.
-template <class Parent, class F>
-void read_notes(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
+template <class F>
+void read_notes(const sweep_view& s, std::int64_t thread, F f) {
   for (int idle = 0;;) {
     bool moved = false;
     bool all_done = true;
@@ -173,7 +195,7 @@ void read_notes(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
       all_done = false;
       const std::atomic_ref<std::uint32_t> busy(at.busy);
       if (busy.exchange(1, std::memory_order_acquire) == 0) {
-        moved = (at.done == 0 && walk_down(s, at, parent, f)) || moved;
+        moved = (at.done == 0 && walk_down(s, at, f)) || moved;
         busy.store(0, std::memory_order_release);
       }
     }
@@ -203,8 +225,8 @@ void walk_up_drawn(const sweep_view& s, Parent parent, F f) {
     std::swap(ready[draw % ready.size()], ready.back());
     const std::int64_t i = ready.back();
     ready.pop_back();
-    note.add(i);
     const std::int64_t p = parent(i);
+    note.add(i, p);
     f(i, p, true);
     if (p >= 0 && comes_last(s.waiting[p])) {
       ready.push_back(p);
@@ -219,9 +241,9 @@ void walk_up_drawn(const sweep_view& s, Parent parent, F f) {
 class tree_order {
  public:
   tree_order() = default;
-  /// Errors: out_of_memory.
+  /// Errors: out_of_memory, also for 2^31 items and more.
   tree_order(exec ex, std::int64_t n)
-      : n_(n),
+      : n_(sweepable(n)),
         threads_(concurrency()),
         items_(ex, n + threads_ * detail::note_block),
         previous_(ex, n / detail::note_block + threads_),
@@ -247,7 +269,8 @@ class tree_order {
  private:
   std::int64_t n_ = 0;
   std::int64_t threads_ = 0;
-  buffer<std::int64_t> items_, previous_, counters_;
+  buffer<detail::noted_item> items_;
+  buffer<std::int64_t> previous_, counters_;
   buffer<detail::sweep_note> notes_;
   buffer<detail::sweep_reader> readers_;
   buffer<std::uint8_t> waiting_;
@@ -272,14 +295,14 @@ void tree_sweep_up(exec ex, const tree_order& order, Parent parent, Children chi
 }
 
 template <class Parent, class F>
-void tree_sweep_down(exec ex, const tree_order& order, Parent parent, F f) {
+void tree_sweep_down(exec ex, const tree_order& order, Parent, F f) {
   const detail::sweep_view s = order.view();
   fill(ex, s.finished, s.n, std::uint8_t{0});
   for_each_n(ex, s.threads, [=](std::int64_t t) {
     s.readers[t] = {s.notes[t].last, s.notes[t].filled, 0, s.notes[t].last < 0 ? 1U : 0U};
   });
   submit(ex.stream, [=] {
-    detail::run_in_order(s.threads, [=](std::int64_t t) { detail::read_notes(s, t, parent, f); });
+    detail::run_in_order(s.threads, [=](std::int64_t t) { detail::read_notes(s, t, f); });
   });
 }
 

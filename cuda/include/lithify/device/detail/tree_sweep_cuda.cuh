@@ -135,9 +135,13 @@ class tree_order {
   };
 
   tree_order() = default;
-  /// Errors: out_of_memory.
+  /// Errors: out_of_memory, also for 2^31 items and more.
   tree_order(exec ex, std::int64_t n)
-      : items_(ex, n), starts_(ex, n + 1), count_(ex, 1), waiting_(ex, n), words_(ex, 1) {}
+      : items_(ex, sweepable(n)),
+        starts_(ex, n + 1),
+        count_(ex, 1),
+        waiting_(ex, n),
+        words_(ex, 1) {}
 
   [[nodiscard]] std::int64_t size() const { return items_.size(); }
   [[nodiscard]] order_view view() const {
