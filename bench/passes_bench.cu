@@ -1,5 +1,6 @@
 // Steps of passes over a rough hill: cell-steps a second (a substep of every cell is one), and the
 // bytes that a step must move, beside what a plain copy moves on this machine in the same run.
+#include "copy_bandwidth.cuh"
 #include "device_bench.cuh"
 #include "lithify/base/hash128.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
@@ -7,7 +8,6 @@
 #include "lithify/passes/detail/simulation.cuh"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -71,24 +71,6 @@ class hill {
   deltas::overlay overlay_;
   std::unique_ptr<passes::simulation> simulation_;
 };
-
-/// Bytes read and written a second by the verb that copies, best of 5.
-double copy_bandwidth(device_place& place) {
-  const std::int64_t n = size_of_run(LITHIFY_ON_CUDA ? 1 << 28 : 1 << 24, 1 << 14);
-  const device::buffer<double> from(place.ex(), n);
-  const device::buffer<double> to(place.ex(), n);
-  device::fill(place.ex(), from.data(), n, 1.0);
-  double best = 0.0;
-  for (int i = 0; i < 5; ++i) {
-    place.ex().stream.synchronize();
-    const auto start = std::chrono::steady_clock::now();
-    device::copy(place.ex(), to.data(), from.data(), n);
-    place.ex().stream.synchronize();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * static_cast<double>(from.bytes()) / took.count());
-  }
-  return best;
-}
 
 /// Steps of `dt_yr` years with these passes; consolidated outside the measured time.
 void steps(benchmark::State& state,

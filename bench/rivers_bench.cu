@@ -1,17 +1,13 @@
 // Rivers: routing, stream power and diffusion in cell-steps a second, on noise and as relief grows
 // out of it, beside a sequential program that does the same in the same run.
-#include "columns.cuh"
+#include "bare_ground.cuh"
 #include "device_bench.cuh"
-#include "lithify/base/hash128.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
 #include "lithify/octree/detail/index.cuh"
 #include "lithify/passes/detail/simulation.cuh"
-#include "routing.cuh"
 #include "sequential_rivers.hpp"
-#include "step.cuh"
 
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,100 +15,6 @@
 
 namespace lithify::bench::inline LITHIFY_BACKEND {
 namespace {
-
-constexpr double dx = 100.0;     // m
-constexpr double voxel_m = 1.0;  // height
-constexpr double k = 2e-5;       // m^0.1 / yr
-constexpr double kappa = 0.05;   // m^2 / yr
-constexpr double dt = 1000.0;    // yr
-constexpr double m_exponent = 0.45;
-constexpr double uplift_m = 1e-3 * dt;  // m a step
-constexpr double ground_m = 400.0;
-
-double noise_m(std::int64_t c) {
-  return static_cast<double>(mix64(static_cast<std::uint64_t>(c)) >> 44) * 0x1p-20;
-}
-
-/// Columns whose height lies in their ledgers alone, so that the passes run without voxels.
-class bare_ground {
- public:
-  bare_ground(device::exec ex, std::int32_t n)
-      : n_(n),
-        columns_(ex, std::int64_t{n} * n, true),
-        solid_(ex, passes::all_materials),
-        erodibility_(ex, passes::all_materials),
-        batch_(ex, 1),
-        words_(ex, 1) {
-    const auto cells = static_cast<std::size_t>(std::int64_t{n} * n);
-    std::vector<std::int64_t> ledger(cells);
-    for (std::size_t c = 0; c < cells; ++c) {
-      ledger[c] =
-          std::llround(std::ldexp(ground_m + noise_m(static_cast<std::int64_t>(c)), 20) / voxel_m);
-    }
-    device::fill(ex, columns_.rock_top.data(), columns_.rock_top.size(), 0);
-    device::fill(ex, columns_.n_loose.data(), columns_.rock_top.size(), 0);
-    device::fill(ex, columns_.residual.data(), columns_.rock_top.size(), 1 << 20);
-    device::fill(ex, columns_.rock_material.data(), columns_.rock_top.size(), material_id{4});
-    for (auto* const zero :
-         {&columns_.remainder_east, &columns_.remainder_north, &columns_.exported}) {
-      device::fill(ex, zero->data(), zero->size(), std::int64_t{0});
-    }
-    device::fill(ex, columns_.boundary_height.data(), columns_.rock_top.size(), passes::not_held);
-    device::copy_to_device(ex, columns_.sediment.data(), ledger.data(), columns_.sediment.size());
-    device::fill(ex, solid_.data(), solid_.size(), 1 << 20);
-    device::fill(ex, erodibility_.data(), erodibility_.size(), 1.0);
-    device::fill(ex, batch_.data(), 1, deltas::staging_words{});
-    device::fill(ex, words_.data(), 1, passes::step_words{});
-    powers_ = passes::area_powers(ex, dx, m_exponent);
-    layout_ = passes::make_layout(ex, columns_.view(), {n, n, 4096}, {});
-    passes::set_boundary(ex, columns_.view(), layout_, solid_.data(), 0);
-  }
-
-  [[nodiscard]] std::int64_t cells() const { return std::int64_t{n_} * n_; }
-  [[nodiscard]] passes::step_view view() const {
-    passes::step_view step;
-    step.columns = columns_.view();
-    step.faces = layout_.faces.data();
-    step.nx = n_;
-    step.cells = cells();
-    step.solid = solid_.data();
-    step.sediment_solid = 1 << 20;
-    step.batch = batch_.data();
-    step.words = words_.data();
-    return step;
-  }
-  void cut(device::exec ex) {
-    passes::stream_power_plan plan = passes::plan_stream_power(k, m_exponent, dx, dt);
-    plan.powers = powers_.data();
-    plan.erodibility = erodibility_.data();
-    passes::cut_rivers(ex, view(), 0, plan, frame_);
-  }
-  void step(device::exec ex) {
-    frame_ += std::llround(std::ldexp(uplift_m / voxel_m, 20));
-    cut(ex);
-    passes::diffuse(ex, view(), 1, passes::plan_diffusion(kappa, dx, dt), frame_);
-  }
-  /// Heights as routing gets them.
-  void read_heights(device::exec ex, std::int64_t* height) {
-    const passes::step_view step = view();
-    const std::int64_t frame = frame_;
-    device::for_each_n(ex, cells(), [=] LITHIFY_HD(std::int64_t c) {
-      height[c] = step.faces[c] & passes::face::held ? step.columns.boundary_height[c] - frame
-                                                     : step.columns.height(c, step.solid);
-    });
-  }
-
- private:
-  std::int32_t n_;
-  passes::column_arrays columns_;
-  device::buffer<std::int32_t> solid_;
-  device::buffer<double> erodibility_;
-  device::buffer<double> powers_;
-  device::buffer<deltas::staging_words> batch_;
-  device::buffer<passes::step_words> words_;
-  passes::column_layout layout_;
-  std::int64_t frame_ = 0;
-};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -245,13 +147,13 @@ void add(const std::string& name, Run run) {
 }
 
 const bool registered = [] {
-  for (const std::int64_t n : {512, 1024, 2048, 4096}) {
-    const std::string size = std::to_string(n);
-    add("route/noise/" + size, [=](benchmark::State& s) { alone(s, part::route, n, 0); });
-    add("route/settled/" + size, [=](benchmark::State& s) { alone(s, part::route, n, 60); });
-    add("stream_power/settled/" + size,
-        [=](benchmark::State& s) { alone(s, part::stream_power, n, 60); });
-  }
+  const std::int64_t size_alone = LITHIFY_ON_CUDA ? 4096 : 1024;
+  add("route/noise/" + std::to_string(size_alone),
+      [=](benchmark::State& s) { alone(s, part::route, size_alone, 0); });
+  add("route/settled/" + std::to_string(size_alone),
+      [=](benchmark::State& s) { alone(s, part::route, size_alone, 60); });
+  add("stream_power/settled/" + std::to_string(size_alone),
+      [=](benchmark::State& s) { alone(s, part::stream_power, size_alone, 60); });
   for (const std::int64_t n : {512, 1024, 2048, 4096}) {
     if (n == 4096 && !LITHIFY_ON_CUDA) {
       continue;  // minutes
