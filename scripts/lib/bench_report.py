@@ -8,6 +8,8 @@ A goal names a benchmark of ours and either a peer measured in the same run or a
   {"what": "consolidation of 1 M deltas", "ours": "...", "measure": "real_time_s", "limit": 0.012}
                                                                          met when ours <= 0.012
 
+  {"what": "hydraulic erosion", "not_yet": true}                         nothing to measure is built
+
 `measure` is items_per_second, bytes_per_second, real_time_s or the name of a counter. More is better, except for
 real_time_s, for which a ratio is peer / ours and a limit an upper bound; "better": "less" says so of a counter.
 """
@@ -92,6 +94,8 @@ def short(number):
 
 def judge(goal, results):
     """(ours, peer or limit, ratio, goal, verdict) as text."""
+    if goal.get("not_yet"):
+        return "-", "-", "-", "-", "not yet"
     less = goal["measure"] == "real_time_s" or goal.get("better") == "less"
     ours = find(results, goal["ours"], goal["measure"])
     if "limit" in goal:
@@ -118,7 +122,8 @@ def print_goals(results, goals):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     verdicts = [row[-1] for row in rows[1:]]
     print(f"{verdicts.count('met')} met, {verdicts.count('short')} short, "
-          f"{len(verdicts) - verdicts.count('met') - verdicts.count('short')} not measured")
+          f"{verdicts.count('not yet')} not yet, "
+          f"{sum(verdict.startswith(('not measured', 'not a')) for verdict in verdicts)} not measured")
 
 
 def main():

@@ -56,6 +56,9 @@ class BenchReport(unittest.TestCase):
     def test_takes_the_median_of_repetitions(self):
         self.assert_verdict("met", ours="cpu/repeated", measure="real_time_s", limit=0.003)
 
+    def test_says_what_is_not_built(self):
+        self.assert_verdict("not yet", not_yet=True)
+
     def test_says_what_was_not_measured(self):
         self.assert_verdict("not measured (cpu/gone)", ours="cpu/gone", measure="real_time_s", limit=1)
         self.assert_verdict("not measured (cpu/gone)", ours="cpu/find", peer="cpu/gone", measure="real_time_s", ratio=1)
