@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -99,28 +100,6 @@ TEST(routing_property, any_number_of_threads) {
   }
 }
 
-/// The lowest height that the way out of each cell rises to.
-std::vector<std::int64_t> highest_on_the_way(const terrain& t, const routed& r) {
-  std::vector<std::int64_t> level(t.height.size(), std::numeric_limits<std::int64_t>::max());
-  for (std::int64_t c = 0; c < t.cells(); ++c) {
-    std::int64_t top = std::numeric_limits<std::int64_t>::min();
-    if (t.is_outside(c)) {
-      continue;
-    }
-    std::int64_t at = c;
-    for (;; at = r.receiver[static_cast<std::size_t>(at)]) {
-      top = std::max(top, t.at(at));
-      if (r.receiver[static_cast<std::size_t>(at)] == at) {
-        break;
-      }
-    }
-    if (t.is_open(at)) {
-      level[static_cast<std::size_t>(c)] = top;
-    }
-  }
-  return level;
-}
-
 // Priority flood knows nothing of basins: what a cell's way out rises to is the level to which
 // water stands there, everywhere.
 TEST(routing_property, ways_out_rise_to_the_flood_level) {
@@ -128,8 +107,49 @@ TEST(routing_property, ways_out_rise_to_the_flood_level) {
     const terrain t = drawn_terrain(seed);
     SCOPED_TRACE(testing::Message() << "seed " << seed << ": " << describe(t));
     const routed found = route_on_device(t);
-    ASSERT_EQ(highest_on_the_way(t, found), flooded(t));
+    ASSERT_EQ(highest_on_the_way(t, found.receiver), flooded(t));
   }
+}
+
+// Where heights are unlike, the lowest pass out of a depression is one cell: the one over which
+// priority flood comes in.
+TEST(routing_property, ways_out_lead_over_the_passes_of_the_flood) {
+  std::int64_t depressions = 0;
+  for (const std::uint64_t seed : seeds(3001, 3150)) {
+    terrain t = drawn_terrain(seed);
+    for (std::int64_t c = 0; c < t.cells(); ++c) {
+      t.height[static_cast<std::size_t>(c)] =
+          t.at(c) % 5000 * t.cells() +
+          static_cast<std::int64_t>(mix64(seed) + 7919 * c) % t.cells();
+    }
+    std::set<std::int64_t> unlike(t.height.begin(), t.height.end());
+    if (static_cast<std::int64_t>(unlike.size()) != t.cells()) {
+      continue;  // 7919 divides the number of cells
+    }
+    SCOPED_TRACE(testing::Message() << "seed " << seed << ": " << describe(t));
+    const routed found = route_on_device(t);
+    std::vector<std::int64_t> from;
+    const std::vector<std::int64_t> level = flooded(t, &from);
+    for (std::int64_t c = 0; c < t.cells(); ++c) {
+      const auto at = static_cast<std::size_t>(c);
+      if (t.is_outside(c) || level[at] == std::numeric_limits<std::int64_t>::max() ||
+          level[at] == t.at(c)) {
+        continue;
+      }
+      ++depressions;
+      std::int64_t pass = c;
+      for (std::int64_t on = c; found.receiver[static_cast<std::size_t>(on)] != on;) {
+        on = found.receiver[static_cast<std::size_t>(on)];
+        pass = t.at(on) > t.at(pass) ? on : pass;
+      }
+      std::int64_t spill = c;
+      while (t.at(spill) != level[at]) {
+        spill = from[static_cast<std::size_t>(spill)];
+      }
+      ASSERT_EQ(pass, spill) << "from cell " << c;
+    }
+  }
+  EXPECT_GT(depressions, 1000);
 }
 
 // What is allocated in a route can fail, anywhere in it; nothing stays behind.

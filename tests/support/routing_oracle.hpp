@@ -301,8 +301,11 @@ class routing_oracle {
 };
 
 /// Water levels by priority flood from the open cells: the lowest height over which a cell can
-/// drain. The greatest int64 where nothing is open, and outside.
-inline std::vector<std::int64_t> flooded(const terrain& t) {
+/// drain. The greatest int64 where nothing is open, and outside. `from`: the cell over which water
+/// comes to each, itself at the shore.
+inline std::vector<std::int64_t> flooded(const terrain& t,
+                                         std::vector<std::int64_t>* from = nullptr) {
+  std::vector<std::int64_t> over(static_cast<std::size_t>(t.cells()), -1);
   std::vector<std::int64_t> level(static_cast<std::size_t>(t.cells()),
                                   std::numeric_limits<std::int64_t>::max());
   std::priority_queue<std::pair<std::int64_t, std::int64_t>,
@@ -311,6 +314,7 @@ inline std::vector<std::int64_t> flooded(const terrain& t) {
   for (std::int64_t c = 0; c < t.cells(); ++c) {
     if (!t.is_outside(c) && t.is_open(c)) {
       level[static_cast<std::size_t>(c)] = t.at(c);
+      over[static_cast<std::size_t>(c)] = c;
       shore.emplace(t.at(c), c);
     }
   }
@@ -321,8 +325,42 @@ inline std::vector<std::int64_t> flooded(const terrain& t) {
       std::int64_t& l = level[static_cast<std::size_t>(n.cell)];
       if (l == std::numeric_limits<std::int64_t>::max()) {
         l = std::max(h, t.at(n.cell));
+        over[static_cast<std::size_t>(n.cell)] = c;
         shore.emplace(l, n.cell);
       }
+    }
+  }
+  if (from != nullptr) {
+    *from = std::move(over);
+  }
+  return level;
+}
+
+/// The height that the way along `receiver` rises to from each cell; the greatest int64 where it
+/// does not end in an open cell, and outside.
+inline std::vector<std::int64_t> highest_on_the_way(const terrain& t,
+                                                    const std::vector<std::int64_t>& receiver) {
+  constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+  std::vector<std::int64_t> level(t.height.size(), unknown);
+  for (std::int64_t c = 0; c < t.cells(); ++c) {
+    std::vector<std::int64_t> way;
+    std::int64_t at = c;
+    for (; !t.is_outside(at) && level[static_cast<std::size_t>(at)] == unknown;
+         at = receiver[static_cast<std::size_t>(at)]) {
+      way.push_back(at);
+      if (receiver[static_cast<std::size_t>(at)] == at) {
+        level[static_cast<std::size_t>(at)] = t.is_open(at) ? t.at(at) : never;
+      }
+    }
+    if (t.is_outside(c)) {
+      level[static_cast<std::size_t>(c)] = never;
+      continue;
+    }
+    std::int64_t high = level[static_cast<std::size_t>(at)];
+    for (; !way.empty(); way.pop_back()) {
+      high = std::max(high, t.at(way.back()));
+      level[static_cast<std::size_t>(way.back())] = high;
     }
   }
   return level;
