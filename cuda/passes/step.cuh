@@ -217,7 +217,7 @@ void cut_rivers(device::exec ex,
 struct talus_outcome {
   std::int64_t sweeps = 1;          ///< that moved matter
   std::int64_t steep_faces = 0;     ///< still too steep by a quantum or more
-  std::int64_t largest_excess = 0;  ///< of their drops, 2^-20 voxels
+  std::int64_t largest_excess = 0;  ///< by which a cell must fall, 2^-20 voxels
 };
 /// The drops that stand at this repose angle. Requires: 1 <= repose_deg <= 89.
 [[nodiscard]] steepest_drop steepest_drop_of(double repose_deg, const region_geometry& geometry);

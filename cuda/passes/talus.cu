@@ -13,8 +13,10 @@
 /// moves off rock becomes sediment.
 /// Stability: sweeps end when no face exceeds its threshold by a quantum, or after `max_sweeps`
 /// (default 64, chosen: a step of the demo needs fewer); both numbers are reported, with the faces
-/// that are still too steep and the worst of them.
-/// Conserved: solid, exactly: every quantum leaves one ledger and enters another.
+/// that are still too steep and the worst of them: by how much its cell must fall for the face to
+/// stand. Over rock that stands by itself that is no more than the sediment on it: what trickles
+/// down a cliff when the sweeps end is a film of micrometres, tens of metres above sediment's
+/// angle. Conserved: solid, exactly: every quantum leaves one ledger and enters another.
 /// Parameters: repose_deg of each material, degrees, [1, 89]; defaults and sources in material.cpp
 /// (loose 30-37, rock 60 and more).
 /// Boundary: held columns stand at their target and take without limit; they give nothing, since
@@ -214,13 +216,23 @@ LITHIFY_HD void count_steep(const talus_view& t, std::int64_t c) {
     return;
   }
   const excess_of_faces e = look(t, c);
+  const bool covered = t.loose[c] > 0;
+  const std::int64_t bare = covered ? bare_height(t, c) : t.height[c];
+  const excess_of_faces rock = look(t, c, bare, t.step.columns.rock_material[c]);
   std::int64_t steep = 0;
+  std::int64_t largest = 0;
   for (int d = 0; d < directions; ++d) {
-    steep += e.quanta(e.face[d]) > 0 ? 1 : 0;
+    if (e.quanta(e.face[d]) > 0) {
+      // All the sediment and what rock is too high, or less.
+      const std::int64_t most = t.height[c] - bare + rock.face[d];
+      const std::int64_t over = covered && most < e.face[d] ? most : e.face[d];
+      largest = over > largest ? over : largest;
+      ++steep;
+    }
   }
   if (steep > 0) {
     device::atomic_add(&t.words->steep_faces, steep);
-    device::atomic_max(&t.words->largest_excess, e.largest);
+    device::atomic_max(&t.words->largest_excess, largest);
   }
 }
 

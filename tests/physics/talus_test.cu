@@ -240,6 +240,35 @@ TEST(talus, reports_what_too_few_sweeps_leave) {
   EXPECT_GT(one.passes[0].deltas, 0);
 }
 
+// Too steep is what can fall: a film of grains on rock that stands by itself is no cliff of grains.
+TEST(talus, reports_a_film_on_standing_rock_with_its_own_thickness) {
+  const material_table table;
+  const material_id rock = table.find("rock").value();
+  const double grain = table[sediment].solid_quanta();
+  // A tower on a plain, cells of 2 m and voxels of 1 m: rock stands 3.46 m high, grains 1.33 m.
+  const auto excess = [&](int tower, double film_m) {
+    pass_world world({7, 7, 32}, [&](voxel v) {
+      return v.z < 8 + (v.x == 3 && v.y == 3 ? tower : 0) ? rock : air;
+    });
+    passes::simulation sim(world.ex(), world.overlay(), geometry(2.0, 1.0), table,
+                           {talus_parameters{0}});
+    sim.derive(world.ex());
+    std::vector<field> fields = sim.fields(world.ex());
+    named(fields, "sediment").as<std::int64_t>()[24] = std::llround(film_m * grain);
+    sim.load(world.ex(), fields, {});
+    const step_report report = sim.step(world.ex(), 1.0, 1);
+    EXPECT_EQ(report.passes[0].steep_faces, film_m > 0.0 ? 8 : 0);
+    return report.passes[0].largest_excess_m;
+  };
+  const double rock_stands = 2.0 * std::sqrt(3.0);
+  const double grains_stand = 2.0 * std::tan(table[sediment].repose_deg * std::acos(-1.0) / 180.0);
+  EXPECT_EQ(excess(3, 0.0), 0.0);
+  EXPECT_NEAR(excess(3, 1e-5), 1e-5, 2e-6) << "the film alone";
+  EXPECT_NEAR(excess(3, 0.2), 0.2, 2e-6);
+  EXPECT_NEAR(excess(1, 1.2), 2.2 - grains_stand, 2e-6) << "grains that may stand in part";
+  EXPECT_NEAR(excess(5, 1e-5), 5.0 - rock_stands + 1e-5, 3e-6) << "and the rock under it";
+}
+
 // What slides off a cliff lies below it as sediment, and rock never rises anywhere.
 TEST(talus, rock_that_slides_becomes_sediment) {
   const material_table table;

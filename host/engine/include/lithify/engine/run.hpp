@@ -78,7 +78,7 @@ struct run_summary {
   int128 residual = 0;
   std::int64_t capped = 0;        ///< fluxes cut to what their donor had
   std::int64_t steep_faces = 0;   ///< steeper than repose after the last step
-  double largest_excess_m = 0.0;  ///< the worst of them: drop beyond what stands
+  double largest_excess_m = 0.0;  ///< the worst of them: what must fall until it stands
   digest128 digest;
   std::vector<std::filesystem::path> files;  ///< that the run left
   std::vector<std::string> warnings;
