@@ -34,7 +34,7 @@ struct incision {
 /// erodibility 1.
 ///
 /// A layer that the step would cut through takes the share of the step that its own cut needs,
-/// ((z0 - base) / (base - zr)) / F of it, and the rest goes to the layer below, so that hard rock
+/// (z0 - base) / ((base - zr) F) of it, and the rest goes to the layer below, so that hard rock
 /// under soft is not cut at the soft rock's rate. Voxels of one material are one layer.
 template <class Ground>
 LITHIFY_HD incision incise(const Ground& ground,

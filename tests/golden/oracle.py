@@ -1,24 +1,27 @@
 """The slow oracle of the golden digests: a world in plain Python, from the definitions alone.
 
-Reads a scenario and works out what `lithify run` must end with: import, strata, uplift, diffusion,
-settling, held sides, the content digest and the state digest. Nothing of the library is used or
-called; every rule is written again from the documents named beside it, over one list of materials a
-column and Python's integers of any length. What differs between this and the program is a mistake
-in one of them.
+Reads a scenario and works out what `lithify run` must end with: import, strata, uplift, rivers,
+diffusion, talus, settling, held sides, the content digest and the state digest. Nothing of the library
+is used or called; every rule is written again from the documents named beside it, over one list of
+materials a column, Python's integers of any length and its IEEE doubles. What differs between this and
+the program is a mistake in one of them.
 
     oracle.py SCENARIO.toml              prints the digests as JSON
     oracle.py SCENARIO.toml --check FILE compares with a golden file; exits 1 where they differ
 
-Covers ESRI ASCII grids, nodata = "clip", the passes uplift and diffusion.
+Covers ESRI ASCII grids, nodata = "clip", open sides, columns without caves.
 """
 
 import argparse
+import heapq
 import json
 import math
 import struct
 import sys
 import tomllib
 from pathlib import Path
+
+from powers_reference import power
 
 ONE = 1 << 20  # a voxel height, and the solid in a voxel without pores
 NOT_HELD = -(1 << 63)
@@ -100,6 +103,8 @@ class Materials:
             porosity[i] = m.get("porosity", porosity[i])
         # geology.md of the design: s(m) = round((1 - porosity) 2^20), none in empty materials.
         self.solid = [nearest((1.0 - p) * ONE) if k else 0 for k, p in zip(self.kind, porosity)]
+        # Of what lies at a surface; worlds with rivers or talus say it of every material that they have.
+        self.of = {self.name.index(m["name"]): m for m in scenario.get("material", [])}
 
 
 class Grid:
@@ -135,6 +140,8 @@ class Column:
         self.ledger = 0
         self.remainder_east = 0
         self.remainder_north = 0
+        self.debt = 0
+        self.left_here = 0
         self.target = NOT_HELD
         self.outside = rock_top < 0
 
@@ -228,6 +235,16 @@ class World:
             if not column.outside and (on_side or beside):
                 column.target = self.height(column)
 
+    @staticmethod
+    def free(c):
+        return not c.outside and c.target == NOT_HELD
+
+    def heights(self):
+        return [
+            0 if c.outside else c.target - self.frame if c.target != NOT_HELD else self.height(c)
+            for c in self.columns
+        ]
+
     def height(self, c):
         """Surface height in 2^-20 voxels; loose matter that is owed counts as taken from the rock."""
         loose = c.n_loose * self.s + c.ledger
@@ -243,11 +260,16 @@ class World:
                 voxels = parameters["rate_m_per_yr"] * self.dt / self.voxel_m
                 total = (self.frame << 32) + self.frame_rest + nearest(voxels * 2.0**52)
                 self.frame, self.frame_rest = total >> 32, total & 0xFFFFFFFF
-            else:
+                continue
+            if name == "stream_power":
+                self.cut_rivers(parameters["k"], parameters["m"])
+            elif name == "diffusion":
                 self.diffuse(parameters["diffusivity_m2_per_yr"])
-                for c in self.columns:
-                    if not c.outside and c.target == NOT_HELD:
-                        self.settle(c)
+            else:
+                self.slide(parameters["max_sweeps"])
+            for c in self.columns:
+                if self.free(c):
+                    self.settle(c)
         for c in self.columns:
             if c.target != NOT_HELD:
                 self.hold(c)
@@ -257,9 +279,16 @@ class World:
 
     def diffuse(self, diffusivity):
         """cuda/passes/diffusion.cu, its docstring."""
-        total = diffusivity * self.dt / (self.cell_m * self.cell_m)
+        own = {m: of.get("diffusivity_m2_per_yr", diffusivity) for m, of in self.materials.of.items()}
+        area = self.cell_m * self.cell_m
+        total = max([diffusivity, *own.values()]) * self.dt / area
         substeps = max(1, math.ceil(total / 0.2))
-        coefficient = nearest(total / substeps * 2.0**60)
+        # By the material at the surface: sediment from half a metre on.
+        coefficient = []
+        for c in self.columns:
+            deep = c.n_loose * self.s + c.ledger >= nearest(0.5 / self.voxel_m * self.s)
+            kappa = own.get(SEDIMENT if deep else c.rock, diffusivity)
+            coefficient.append(nearest(kappa * self.dt / area / substeps * 2.0**60))
         faces = []  # (from, to, name of the remainder)
         for cell, c in enumerate(self.columns):
             x, y = cell % self.nx, cell // self.nx
@@ -271,14 +300,12 @@ class World:
                     if c.target == NOT_HELD or self.columns[other].target == NOT_HELD:
                         faces.append((cell, other, rest))
         for _ in range(substeps):
-            heights = [
-                0 if c.outside else c.target - self.frame if c.target != NOT_HELD else self.height(c)
-                for c in self.columns
-            ]
+            heights = self.heights()
             for here, there, rest in faces:
                 drop = heights[here] - heights[there]
                 # The flux in 2^-52 quanta, rounded once towards zero, and what waited.
-                exact = towards_zero(coefficient * drop * self.s, 1 << (60 + 20 - 52))
+                kappa = coefficient[here if drop >= 0 else there]
+                exact = towards_zero(kappa * drop * self.s, 1 << (60 + 20 - 52))
                 exact += getattr(self.columns[here], rest)
                 whole = towards_zero(exact, 1 << 52)
                 setattr(self.columns[here], rest, exact - (whole << 52))
@@ -287,8 +314,267 @@ class World:
             # A donor gives at most what stands above the floor. This world never asks for more.
             assert all(h > 100 * ONE // self.s for h, c in zip(heights, self.columns) if not c.outside)
 
+    # --- Rivers: cuda/passes/routing.cuh and stream_power.cu, their docstrings ---
+
+    def around(self, cell):
+        """Neighbours inside, by rising number: (cell, diagonal)."""
+        x, y = cell % self.nx, cell // self.nx
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                if (dx or dy) and 0 <= x + dx < self.nx and 0 <= y + dy < self.ny:
+                    other = cell + dy * self.nx + dx
+                    if not self.columns[other].outside:
+                        yield other, dx != 0 and dy != 0
+
+    def receivers(self, height):
+        """What every cell drains to; itself where water leaves, None outside."""
+        to = [None] * len(height)
+        undecided = []
+        for cell, c in enumerate(self.columns):
+            if c.outside:
+                continue
+            if c.target != NOT_HELD:
+                to[cell] = cell
+                continue
+            steepest = 0
+            for other, diagonal in self.around(cell):
+                drop = height[cell] - height[other]
+                slope = drop * drop * (1 if diagonal else 2) if drop > 0 else 0  # squared, twice
+                if slope > steepest:
+                    steepest, to[cell] = slope, other
+            if steepest == 0:
+                undecided.append(cell)
+        self.drain_flats(height, to, undecided)
+        self.carve(height, to)
+        return to
+
+    def drain_flats(self, height, to, undecided):
+        """Breadth first from the lower edge; where a flat has none, from its lowest number, a pit."""
+        open_cells = set(undecided)
+        level = {}
+
+        def even(cell):
+            return [other for other, _ in self.around(cell) if height[other] == height[cell]]
+
+        def spread(wave):
+            while wave:
+                following = []
+                for cell in wave:
+                    for other in even(cell):
+                        if other in open_cells and other not in level:
+                            level[other] = level[cell] + 1
+                            following.append(other)
+                wave = following
+
+        edge = [cell for cell in undecided if any(other not in open_cells for other in even(cell))]
+        for cell in edge:
+            level[cell] = 1
+        spread(edge)
+        for cell in undecided:
+            if cell not in level:
+                level[cell] = 0
+                spread([cell])
+        for cell in undecided:
+            nearer = [n for n in even(cell) if level.get(n, 0) == level[cell] - 1]
+            to[cell] = min(nearer) if level[cell] > 0 else cell
+
+    def carve(self, height, to):
+        """Prim from the outside: the lowest pass, and the way from it to its pit turned round."""
+        root = [None] * len(to)
+        for cell in range(len(to)):
+            at, way = cell, []
+            while to[cell] is not None and root[at] is None and to[at] != at:
+                way.append(at)
+                at = to[at]
+            if to[cell] is not None:
+                end = root[at]
+                if end is None:
+                    end = -1 if self.columns[at].target != NOT_HELD else at
+                for passed in [*way, at]:
+                    root[passed] = end
+        members = {}
+        for cell, end in enumerate(root):
+            if end is not None:
+                members.setdefault(end, []).append(cell)
+        joined, heap = set(), []
+
+        def join(end):
+            joined.add(end)
+            for a in members.get(end, []):
+                for b, _ in self.around(a):
+                    if root[b] not in joined:
+                        key = (max(height[a], height[b]), min(a, b), max(a, b))
+                        heapq.heappush(heap, (key, a, b))
+
+        # Parts that no way leads out of keep their lowest pit.
+        for start in [-1, *sorted((e for e in members if e >= 0), key=lambda e: (height[e], e))]:
+            if start in joined:
+                continue
+            join(start)
+            while heap:
+                _, inner, cell = heapq.heappop(heap)
+                if root[cell] in joined:
+                    continue
+                came, at = inner, cell
+                while True:
+                    following, to[at] = to[at], came
+                    if following == at:
+                        break
+                    came, at = at, following
+                join(root[cell])
+
+    def layers(self, c):
+        """From above: (material, height of its base, quanta)."""
+        loose = c.n_loose * self.s + c.ledger
+        if loose > 0:
+            yield SEDIMENT, self.height_of_rock(c), loose
+        z, rock, quanta = c.rock_top, c.rock, c.residual
+        while z >= 0:
+            while z > 0 and c.voxels[z - 1] == rock:
+                z -= 1
+                quanta += self.solid[rock]
+            yield rock, z * ONE, quanta
+            z -= 1
+            rock, quanta = c.voxels[z], self.solid[c.voxels[z]]
+        raise AssertionError("a river has cut through the world")
+
+    def cut_rivers(self, k, m):
+        height = self.heights()
+        to = self.receivers(height)
+        donors = [[] for _ in to]
+        outlets = []
+        for cell, r in enumerate(to):
+            if r == cell:
+                outlets.append(cell)
+            elif r is not None:
+                donors[r].append(cell)
+        downstream_first = list(outlets)
+        for cell in downstream_first:
+            downstream_first.extend(donors[cell])
+        area = [1] * len(to)
+        for cell in reversed(downstream_first):
+            if to[cell] != cell:
+                area[to[cell]] += area[cell]
+        after, outlet = {}, {}
+        straight = k * self.dt / self.cell_m
+        for cell in downstream_first:
+            c, r = self.columns[cell], to[cell]
+            z = float(height[cell])
+            if r == cell:
+                after[cell], outlet[cell] = z, c
+                continue
+            outlet[cell] = outlet[r]
+            low = after[r]
+            step_x = abs(cell % self.nx - r % self.nx)
+            distance = straight / math.sqrt(2.0) if step_x == 1 and abs(cell - r) != 1 else straight
+            left = distance * power(float(area[cell]) * (self.cell_m * self.cell_m), m)
+            lost = 0
+            for material, base, have in self.layers(c):
+                if not low < z or left == 0.0:
+                    break
+                f = min(left * self.materials.of[material]["erodibility"], 2.0**60)
+                end = max((z + f * low) / (1.0 + f), low)
+                solid = self.solid[material]
+                if end >= base:
+                    lost += min(int((z - end) * solid / ONE), have)
+                    z = end
+                    break
+                share = (z - base) / ((base - low) * f)
+                left = left * (1.0 - share) if share < 1.0 else 0.0
+                lost += have
+                z = float(base)
+            after[cell] = z
+            c.ledger -= lost
+            outlet[cell].left_here += lost
+            self.exported += lost
+
+    # --- Talus: cuda/passes/talus.cu, its docstring ---
+
+    def slide(self, max_sweeps):
+        stands = {}
+        for material, of in self.materials.of.items():
+            drop = math.tan(math.radians(of["repose_deg"])) * self.cell_m / self.voxel_m * ONE
+            stands[material] = (int(drop), int(drop * math.sqrt(2.0)))
+        for _ in range(max_sweeps):
+            if not self.sweep(stands):
+                return
+
+    def bare(self, c):
+        """Height of the rock, what it owes being gone."""
+        return c.rock_top * ONE + (c.residual - c.debt) * ONE // self.solid[c.rock]
+
+    def sweep(self, stands):
+        """One Jacobi sweep. Whether anything moved."""
+        height = []
+        for c in self.columns:
+            if self.free(c):
+                height.append(self.bare(c) + (c.n_loose * self.s + c.ledger) * ONE // self.s)
+            else:
+                height.append(0 if c.outside else c.target - self.frame)
+        came = [0] * len(height)
+        moved = False
+        for cell, c in enumerate(self.columns):
+            if not self.free(c):
+                continue
+            loose = c.n_loose * self.s + c.ledger
+            gives = 0
+            if loose > 0:
+                excess, wants = self.too_steep(cell, height[cell], SEDIMENT, height, stands)
+                gives = min(wants, loose)
+                came[cell] -= gives
+                self.hand_out(gives, excess, came)
+                moved |= gives > 0
+            if gives == loose:
+                rock = self.bare(c) if loose > 0 else height[cell]
+                excess, wants = self.too_steep(cell, rock, c.rock, height, stands)
+                c.debt += wants
+                self.hand_out(wants, excess, came)
+                moved |= wants > 0
+        for c, quanta in zip(self.columns, came):
+            c.ledger += quanta
+        return moved
+
+    def too_steep(self, cell, top, material, height, stands):
+        """Excesses by neighbour, rising, and the quanta that a sweep moves: half the largest."""
+        excess = {}
+        for other, diagonal in self.around(cell):
+            over = top - height[other] - stands[material][diagonal]
+            if over > 0:
+                excess[other] = over
+        largest = max(excess.values(), default=0)
+        own = self.solid[material]
+        if largest * own // ONE < 1:
+            return {}, 0
+        return excess, max(largest * own * self.s // ((own + self.s) * ONE), 1)
+
+    @staticmethod
+    def hand_out(quanta, excess, came):
+        """In proportion to the excesses, by largest remainder, ties in the order of neighbours."""
+        whole = sum(excess.values())
+        if quanta == 0:
+            return
+        for other, e in excess.items():
+            came[other] += quanta * e // whole
+        left = quanta - sum(quanta * e // whole for e in excess.values())
+        by_rest = sorted(excess, key=lambda n: -(quanta * excess[n] % whole))
+        for other in by_rest[:left]:
+            came[other] += 1
+
     def settle(self, c):
-        """Ledgers to voxels: lay one on top at 1.5 s, take one back below 0, then rock."""
+        """Rock that is owed, then ledgers to voxels: lay one on top at 1.5 s, take one back below 0,
+        then rock."""
+        while c.debt >= c.residual:
+            # Sediment on rock that goes falls to what is below.
+            for z in range(c.rock_top, c.rock_top + c.n_loose + 1):
+                c.voxels[z] = AIR
+            c.ledger += c.n_loose * self.s
+            c.n_loose = 0
+            c.debt -= c.residual
+            c.rock_top -= 1
+            c.rock = c.voxels[c.rock_top]
+            c.residual = self.solid[c.rock]
+        c.residual -= c.debt
+        c.debt = 0
         while 2 * c.ledger >= 3 * self.s:
             c.n_loose += 1
             c.voxels[c.rock_top + c.n_loose] = SEDIMENT
@@ -332,6 +618,7 @@ class World:
         moved = c.ledger - before
         self.added += max(moved, 0)
         self.exported += max(-moved, 0)
+        c.left_here += max(-moved, 0)
 
     def height_of_rock(self, c):
         return c.rock_top * ONE + c.residual * ONE // self.solid[c.rock]
@@ -394,6 +681,8 @@ class World:
             ("sediment", 2, "q", "ledger"), ("remainder_east", 2, "q", "remainder_east"),
             ("remainder_north", 2, "q", "remainder_north"), ("boundary_height", 2, "q", "target"),
         ]
+        if any(name == "stream_power" for name, _ in self.passes):
+            names.append(("exported", 2, "q", "left_here"))
         for name, kind, code, attribute in names:
             values = [getattr(c, attribute) for c in self.columns]
             yield name, kind, struct.pack(f"<{len(values)}{code}", *values)

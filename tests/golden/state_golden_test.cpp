@@ -1,5 +1,6 @@
-/// The program against the slow oracle: oracle.py works out what slope.toml and basin.toml must end
-/// with, the .json beside them keeps it, and every backend and way to run meets the same file.
+/// The program against the slow oracle: oracle.py works out what slope.toml, basin.toml and
+/// gorge.toml (all passes) must end with, the .json beside them keeps it, and every backend and way
+/// to run meets the same file.
 #include "program.hpp"
 #include "test_device.hpp"
 
@@ -74,6 +75,7 @@ TEST_P(state_golden, every_checkpoint_and_the_budget_are_the_oracles) {
 TEST_P(state_golden, every_way_to_run_meets_it) {
   const std::vector<std::vector<std::string>> ways = {
       {"--threads", "1"},
+      {"--threads", "2"},
       {"--threads", "16", "--set", "overlay.strategy=all"},
       {"--set", "overlay.threshold=1", "--set", "checkpoint.every=0"},
       {"--set", "overlay.threshold=1000000", "--checkpoint-every", "7"},
@@ -84,13 +86,18 @@ TEST_P(state_golden, every_way_to_run_meets_it) {
 }
 
 TEST_P(state_golden, a_resumed_run_meets_it) {
-  run("a", {"--steps", "13"});
-  EXPECT_EQ(run("a", {"--resume", "auto"})["digest"], digest_at_end());
+  for (const int at : {0, 1, 4, 10, 13}) {
+    const std::string out = "after " + std::to_string(at);
+    run(out, {"--steps", std::to_string(at)});
+    EXPECT_EQ(run(out, {"--resume", "auto"})["digest"], digest_at_end()) << out;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(worlds,
                          state_golden,
-                         testing::Values(golden_world{"slope", 20}, golden_world{"basin", 15}),
+                         testing::Values(golden_world{"slope", 20},
+                                         golden_world{"basin", 15},
+                                         golden_world{"gorge", 15}),
                          [](const auto& of) { return std::string(of.param.name); });
 
 }  // namespace
