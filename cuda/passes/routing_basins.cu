@@ -263,18 +263,16 @@ LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
   return static_cast<std::uint8_t>(bits);
 }
 
-/// Cells whose passes one thread lists together.
-constexpr std::int64_t cells_a_group = 64;
+/// Cells whose passes one thread lists together, and the words of their bits.
+constexpr std::int64_t words_a_group = 8;
+constexpr std::int64_t cells_a_group = words_a_group * sizeof(std::uint64_t);
 
-/// Calls f(cell, direction) for every pass of a group of cells.
+/// Calls f(code) for every pass of a group of cells, whose bits lie in `words`, a byte a cell.
 template <class F>
-LITHIFY_HD void each_pass(const std::uint8_t* bits, std::int64_t group, std::int64_t cells, F f) {
-  const std::int64_t end = (group + 1) * cells_a_group;
-  for (std::int64_t c = group * cells_a_group; c < end && c < cells; ++c) {
-    for (int d = 0, left = bits[c]; left != 0; ++d, left >>= 1) {
-      if (left & 1) {
-        f(c, d);
-      }
+LITHIFY_HD void each_pass(const std::uint64_t* words, std::int64_t group, F f) {
+  for (std::int64_t w = group * words_a_group; w < (group + 1) * words_a_group; ++w) {
+    for (std::uint64_t left = words[w]; left != 0; left &= left - 1) {
+      f(w * 64 + std::countr_zero(left));
     }
   }
 }
@@ -290,16 +288,21 @@ struct link_list {
 link_list list_links(device::exec ex, const graph_view& g) {
   const std::int64_t n = g.grid.cells();
   const std::int64_t groups = (n + cells_a_group - 1) / cells_a_group;
-  const device::buffer<std::uint8_t> marks(ex, n);
+  const device::buffer<std::uint64_t> marks(ex, groups * words_a_group);
   const device::buffer<std::int64_t> offsets(ex, groups + 1);
-  std::uint8_t* const bits = marks.data();
+  const std::uint64_t* const words = marks.data();
+  auto* const bits = reinterpret_cast<std::uint8_t*>(marks.data());
   std::int64_t* const offset = offsets.data();
-  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) { bits[c] = passes_of(g, c); });
+  device::for_each_n(ex, groups * cells_a_group, [=] LITHIFY_HD(std::int64_t c) {
+    bits[c] = c < n ? passes_of(g, c) : std::uint8_t{0};
+  });
   device::exclusive_scan(
       ex, groups,
       [=] LITHIFY_HD(std::int64_t k) -> std::int64_t {
         std::int64_t count = 0;
-        each_pass(bits, k, n, [&](std::int64_t, int) { ++count; });
+        for (std::int64_t w = 0; w < words_a_group; ++w) {
+          count += std::popcount(words[k * words_a_group + w]);
+        }
         return count;
       },
       offset);
@@ -313,8 +316,9 @@ link_list list_links(device::exec ex, const graph_view& g) {
   link* const to = list.links.data();
   device::for_each_n(ex, groups, [=] LITHIFY_HD(std::int64_t k) {
     std::int64_t at = offset[k];
-    each_pass(bits, k, n, [&](std::int64_t c, int d) {
-      to[at++] = {g.height[c], c * directions + d, g.basin[c], g.basin[g.grid.to(c, d)]};
+    each_pass(words, k, [&](pass_code code) {
+      const std::int64_t c = g.higher(code);
+      to[at++] = {g.height[c], code, g.basin[c], g.basin[g.lower(code)]};
     });
   });
   return list;
