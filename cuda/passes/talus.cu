@@ -51,7 +51,7 @@ struct talus_view {
   step_view step;
   grid_view grid;
   std::int64_t frame_offset;
-  std::int64_t* height;   ///< before the sweep
+  std::int64_t* height;   ///< before the sweep; of columns outside: nothing is above them
   std::int64_t* loose;    ///< sediment on the column, quanta, before the sweep
   std::int64_t* awake;    ///< by block: the sweep that looks at it
   std::int64_t* changed;  ///< by block: the last sweep that moved matter into or out of it
@@ -66,6 +66,9 @@ struct column_height {
   std::int64_t height;
   std::int64_t loose;
 };
+
+/// Height of columns outside: no drop leads there, and none from there can overflow.
+constexpr std::int64_t above_all = std::int64_t{1} << 61;
 
 /// Height of a free column's rock, without what it owes.
 LITHIFY_HD std::int64_t bare_height(const talus_view& t, std::int64_t c) {
@@ -123,10 +126,28 @@ LITHIFY_HD excess_of_faces look(const talus_view& t,
   return e;
 }
 
+LITHIFY_HD std::int64_t lower_of(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+/// Whether nothing stands too steep at cell c, which lies on no side, were it of material m: what
+/// `look` would find out, for most cells sooner.
+LITHIFY_HD bool stands(const talus_view& t, std::int64_t c, material_id m) {
+  const std::int64_t nx = t.grid.nx;
+  const std::int64_t* const at = t.height + c;
+  const std::int64_t straight = lower_of(lower_of(at[-nx], at[-1]), lower_of(at[1], at[nx]));
+  const std::int64_t slant =
+      lower_of(lower_of(at[-nx - 1], at[-nx + 1]), lower_of(at[nx - 1], at[nx + 1]));
+  const steepest_drop most = t.step.steepest[m];
+  return (*at - straight <= most.face) & (*at - slant <= most.corner);
+}
+
+/// What lies at a cell's surface.
+LITHIFY_HD material_id surface(const talus_view& t, std::int64_t c) {
+  return t.loose[c] > 0 ? ::lithify::sediment : t.step.columns.rock_material[c];
+}
+
 /// The excess of a cell as it is.
 LITHIFY_HD excess_of_faces look(const talus_view& t, std::int64_t c) {
-  return look(t, c, t.height[c],
-              t.loose[c] > 0 ? ::lithify::sediment : t.step.columns.rock_material[c]);
+  return look(t, c, t.height[c], surface(t, c));
 }
 
 /// Heights at the start; every block is awake for sweep 0.
@@ -135,7 +156,7 @@ void start(device::exec ex, const talus_view& t) {
     if (t.step.halted()) {
       return;
     }
-    column_height at{0, 0};
+    column_height at{above_all, 0};
     if (t.free(c)) {
       at = measure(t, c);
     } else if (t.step.faces[c] & face::inside) {
@@ -167,7 +188,7 @@ LITHIFY_HD void hand_out(const talus_view& t,
 /// Moves what one cell gives in a sweep: of its sediment, and, where that goes entirely, of the
 /// rock below, or else a trickle of sediment from above would hold a cliff for ever.
 LITHIFY_HD void slide(const talus_view& t, std::int64_t c, std::int64_t sweep) {
-  if (!t.free(c)) {
+  if (!t.free(c) || ((t.step.faces[c] & face::side) == 0 && stands(t, c, surface(t, c)))) {
     return;
   }
   const std::int64_t s = t.step.sediment_solid;
