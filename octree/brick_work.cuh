@@ -9,6 +9,7 @@
 #include "lithify/octree/detail/index_view.cuh"
 #include "lithify/octree/lod.hpp"
 
+#include <bit>
 #include <cstdint>
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
@@ -62,19 +63,20 @@ struct alignas(8) voxel_quad {
   material_id m[4];
 };
 
-/// Materials in 16-bit lanes of words, so that four are compared at once.
-LITHIFY_HD inline std::uint64_t lanes_of(const material_id* a, const material_id* b) {
-  return a[0] | (static_cast<std::uint64_t>(a[1]) << 16) |
-         (static_cast<std::uint64_t>(b[0]) << 32) | (static_cast<std::uint64_t>(b[1]) << 48);
+/// Four materials in a row as the 16-bit lanes of a word, so that they are compared at once.
+/// Requires: aligned to 8 bytes.
+LITHIFY_HD inline std::uint64_t lanes_at(const material_id* m) {
+  return std::bit_cast<std::uint64_t>(*reinterpret_cast<const voxel_quad*>(m));
 }
 
-/// Number of 16-bit lanes in which two words agree.
-LITHIFY_HD inline int equal_lanes(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t top = 0x8000800080008000ULL;
-  constexpr std::uint64_t ones = 0x0001000100010001ULL;
+/// The lowest bit of each lane.
+inline constexpr std::uint64_t lane_ones = 0x0001000100010001ULL;
+
+/// 1 in each 16-bit lane in which two words agree.
+LITHIFY_HD inline std::uint64_t equal_lanes(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t top = lane_ones << 15;
   const std::uint64_t differ = a ^ b;
-  const std::uint64_t zero = ~(((differ & ~top) + ~top) | differ) & top;  // top bit: lane is zero
-  return static_cast<int>(((zero >> 15) * ones) >> 48);
+  return (~(((differ & ~top) + ~top) | differ) & top) >> 15;
 }
 
 /// `lod_vote` of sub-cubes 0..3 in the lanes of `low`, 4..7 in those of `high`. First its commonest
@@ -82,15 +84,17 @@ LITHIFY_HD inline int equal_lanes(std::uint64_t a, std::uint64_t b) {
 LITHIFY_HD inline material_id quick_vote(std::uint64_t low,
                                          std::uint64_t high,
                                          std::uint32_t mask) {
-  constexpr std::uint64_t ones = 0x0001000100010001ULL;
   if (mask == 255U) {
-    const std::uint64_t first = (low & 0xffffU) * ones;
-    if (equal_lanes(low, first) + equal_lanes(high, first) > 4) {
+    const auto most_are = [=](std::uint64_t m) -> bool {
+      const std::uint64_t agree =
+          equal_lanes(low, m * lane_ones) + equal_lanes(high, m * lane_ones);
+      return (agree * lane_ones) >> 48 > 4;
+    };
+    if (most_are(low & 0xffffU)) {
       return static_cast<material_id>(low);
     }
-    const std::uint64_t last = (high >> 48) * ones;
-    if (equal_lanes(low, last) + equal_lanes(high, last) > 4) {
-      return static_cast<material_id>(last);
+    if (most_are(high >> 48)) {
+      return static_cast<material_id>(high >> 48);
     }
   }
   material_id sub[8];
@@ -103,7 +107,35 @@ LITHIFY_HD inline material_id quick_vote(std::uint64_t low,
 
 /// The same for 8 materials in Morton order.
 LITHIFY_HD inline material_id quick_vote(const material_id* sub, std::uint32_t mask) {
-  return quick_vote(lanes_of(sub, sub + 2), lanes_of(sub + 4, sub + 6), mask);
+  return quick_vote(lanes_at(sub), lanes_at(sub + 4), mask);
+}
+
+/// The votes of two neighbours along x: the cubes of 2 voxels a side in four rows of 4 voxels, in
+/// order y, z. `mask`: of each.
+LITHIFY_HD inline void vote_two(const std::uint64_t (&row)[4],
+                                std::uint32_t mask_0,
+                                std::uint32_t mask_1,
+                                material_id* to) {
+  if ((mask_0 & mask_1) == 255U) {
+    // In both at once: how many agree with what two of three voxels are, bit by bit.
+    const std::uint64_t a = row[0];
+    const std::uint64_t b = row[1] >> 16;
+    const std::uint64_t c = row[2] >> 16;
+    const std::uint64_t likely = (((a & b) | (a & c) | (b & c)) & 0x0000ffff0000ffffULL) * 0x10001U;
+    std::uint64_t agree = 0;
+    for (const std::uint64_t r : row) {
+      agree += equal_lanes(r, likely);
+    }
+    agree += agree >> 16;  // lanes 0 and 2: of the whole cube, at most 8
+    if ((agree & 15U) > 4 && (agree >> 32 & 15U) > 4) {
+      to[0] = static_cast<material_id>(likely);
+      to[1] = static_cast<material_id>(likely >> 32);
+      return;
+    }
+  }
+  constexpr std::uint64_t half = 0xffffffffU;
+  to[0] = quick_vote((row[0] & half) | row[1] << 32, (row[2] & half) | row[3] << 32, mask_0);
+  to[1] = quick_vote(row[0] >> 32 | (row[1] & ~half), row[2] >> 32 | (row[3] & ~half), mask_1);
 }
 
 /// Writes the 512 voxels of a brick-level or uniform node to `to` (8-byte aligned).
@@ -146,8 +178,18 @@ LITHIFY_HD inline material_id most_frequent(const material_id* m, int n) {
 ///
 /// Up to 31 voxels are counted out. Of more, at most 15 of the first 31 may differ: the material
 /// is a strict majority of those, which one pass of pairwise cancelling finds (Boyer, Moore 1981).
+/// Mostly the very first voxel is of it: then 17 of 32 are.
 LITHIFY_HD inline material_id majority_candidate(const material_id* voxel, brick_extent extent) {
   constexpr int sample = 2 * sparse_brick::capacity + 1;
+  if (extent.whole()) {
+    std::uint64_t agree = 0;
+    for (int p = 0; p < sample; p += 4) {
+      agree += equal_lanes(lanes_at(voxel + p), voxel[0] * lane_ones);
+    }
+    if ((agree * lane_ones) >> 48 > sparse_brick::capacity + 1) {
+      return voxel[0];
+    }
+  }
   material_id seen[sample];
   int n = 0;
   const bool whole = extent.whole();
@@ -175,13 +217,15 @@ LITHIFY_DEVICE inline void brick_lod(const device::lane_group& g,
                                      node_kind kind) {
   brick_scratch* const at = &s;
   const bool whole = extent.whole();
-  g.each(64, [=](int i) {
-    const int x = 2 * ((i & 1) | ((i >> 2) & 2));
-    const int y = 2 * (((i >> 1) & 1) | ((i >> 3) & 2));
-    const int z = 2 * (((i >> 2) & 1) | ((i >> 4) & 2));
+  g.each(32, [=](int i) {
+    // Cubes 2 i and 2 i + 1 in Morton order.
+    const int x = i & 4;
+    const int y = 2 * ((i & 1) | ((i >> 2) & 2));
+    const int z = 2 * (((i >> 1) & 1) | ((i >> 3) & 2));
     const material_id* const v = at->voxel + x + 8 * (y + 8 * z);
-    at->pair[i] = quick_vote(lanes_of(v, v + 8), lanes_of(v + 64, v + 72),
-                             whole ? 255U : extent.mask(x, y, z, 1));
+    vote_two({lanes_at(v), lanes_at(v + 8), lanes_at(v + 64), lanes_at(v + 72)},
+             whole ? 255U : extent.mask(x, y, z, 1), whole ? 255U : extent.mask(x + 2, y, z, 1),
+             at->pair + 2 * i);
   });
   g.each(8, [=](int i) {
     const std::uint32_t mask =

@@ -105,7 +105,7 @@ TEST(octree_node, children_are_found_by_key) {
 TEST(lod_vote, follows_the_rule) {
   // All choices of four materials for 8 sub-cubes, each with every subset of them inside.
   for (std::uint32_t choice = 0; choice < 65536; ++choice) {
-    material_id sub[8];
+    alignas(8) material_id sub[8];
     std::array<std::optional<material_id>, 8> votes;
     for (int i = 0; i < 8; ++i) {
       constexpr material_id ids[] = {air, 7, 3, 65535};
