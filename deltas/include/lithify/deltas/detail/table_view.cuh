@@ -10,8 +10,10 @@
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/device/atomic.cuh"
+#include "lithify/device/match.cuh"
 #include "lithify/octree/morton.hpp"
 
+#include <bit>
 #include <cstdint>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
@@ -19,7 +21,7 @@ namespace lithify::deltas::inline LITHIFY_BACKEND {
 inline constexpr int bucket_slots = 8;
 inline constexpr std::uint64_t max_order = (std::uint64_t{1} << 48) - 1;
 
-struct bucket {
+struct alignas(128) bucket {
   morton_key key[bucket_slots];
   std::uint64_t value[bucket_slots];
 };
@@ -79,12 +81,21 @@ struct table_view {
   LITHIFY_HD const std::uint64_t* place_from(std::uint64_t b, morton_key key) const {
     for (std::uint64_t probe = 0; probe < count; ++probe) {
       const bucket& at = buckets[b];
-      for (int i = 0; i < bucket_slots; ++i) {
-        if (at.key[i] == key) {
-          return &at.value[i];
+      if constexpr (device::matches_at_once) {
+        if (const std::uint32_t match = device::matching_words(at.key, key)) {
+          return &at.value[std::countr_zero(match)];
         }
-        if (at.key[i] == no_key) {
-          return nullptr;
+        if (at.key[bucket_slots - 1] == no_key) {
+          return nullptr;  // slots fill from the front: the bucket never was full
+        }
+      } else {
+        for (int i = 0; i < bucket_slots; ++i) {
+          if (at.key[i] == key) {
+            return &at.value[i];
+          }
+          if (at.key[i] == no_key) {
+            return nullptr;
+          }
         }
       }
       b = b + 1 == count ? 0 : b + 1;
