@@ -192,12 +192,13 @@ struct stream_power_plan {
   const double* powers = nullptr;       ///< (a cell area)^m for a < tabled_areas
   const double* erodibility = nullptr;  ///< by material id
 
-  /// F = k dt A^m / l for a drainage area in cells.
+  /// F = k dt A^m / l for a drainage area in cells. Finite always, for an erodibility may be 0.
   LITHIFY_HD double factor(std::int64_t area, bool diagonal) const {
     const double power = area < tabled_areas
                              ? powers[area]
                              : pow_positive(static_cast<double>(area) * cell_area_m2, m);
-    return (diagonal ? slant : straight) * power;
+    const double f = (diagonal ? slant : straight) * power;
+    return f < 0x1p900 ? f : 0x1p900;
   }
 };
 [[nodiscard]] stream_power_plan plan_stream_power(double k,

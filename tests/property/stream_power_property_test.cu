@@ -85,8 +85,10 @@ void expect_step_as_oracle(
   const step_report report = run.sim.step(run.world.ex(), dt, i);
   const plain_columns_world after = run.plain();
   int128 total = 0;
+  int128 booked = 0;
   for (std::int64_t c = 0; c < t.cells(); ++c) {
     const auto at = static_cast<std::size_t>(c);
+    booked += after.value<std::int64_t>("exported", c) - before.value<std::int64_t>("exported", c);
     total += expected.cut[at];
     if (!before.held(c)) {
       ASSERT_EQ(before.counted(c) - after.counted(c), expected.cut[at]) << "cell " << c;
@@ -104,6 +106,7 @@ void expect_step_as_oracle(
   const pass_budget& line = report.passes[0];
   EXPECT_EQ(line.pass, "stream_power");
   EXPECT_TRUE(line.exported + line.out == total);
+  EXPECT_TRUE(booked == total + report.passes.back().exported) << "columns book what sides export";
   EXPECT_TRUE(line.in == 0);
   EXPECT_EQ(line.uphill, expected.uphill);
   EXPECT_EQ(line.contacts, expected.contacts);
@@ -192,6 +195,27 @@ TEST(stream_power_property, any_parameters_lose_nothing) {
     }
   }
   EXPECT_GT(done, 20);
+}
+
+// Neither does a factor beyond all numbers cut what cannot be cut.
+TEST(stream_power_property, no_factor_cuts_what_has_no_erodibility) {
+  material_table table;
+  const material_id rock = table.find("rock").value();
+  material hard = table[rock];
+  hard.erodibility = 0.0;
+  table.set(hard);
+  for (const double k : {1.0, 1e150, 1e308}) {
+    SCOPED_TRACE(k);
+    pass_world world({9, 7, 40},
+                     [&](voxel v) { return v.z < 5 + 2 * (v.x % 5) + v.y ? rock : air; });
+    passes::simulation sim(world.ex(), world.overlay(), geometry(cell_size_m, 0.5), table,
+                           {stream_power_parameters{k, 4.0}});
+    sim.derive(world.ex());
+    const std::vector<std::int64_t> before = sim.surface(world.ex());
+    const step_report report = sim.step(world.ex(), 1e7, 1);
+    EXPECT_TRUE(report.passes[0].exported + report.passes[0].out == 0);
+    EXPECT_EQ(sim.surface(world.ex()), before);
+  }
 }
 
 TEST(stream_power_property, failed_allocations_leave_the_state) {
