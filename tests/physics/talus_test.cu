@@ -240,6 +240,59 @@ TEST(talus, reports_what_too_few_sweeps_leave) {
   EXPECT_GT(one.passes[0].deltas, 0);
 }
 
+/// Columns of rock in a row, the first and the last one held.
+struct rock_row {
+  material_table table;
+  pass_world world;
+  passes::simulation sim;
+
+  rock_row(const std::vector<int>& tops, std::int64_t sweeps)
+      : world({static_cast<std::int32_t>(tops.size()), 1, 64},
+              [&](voxel v) {
+                return v.z < tops[static_cast<std::size_t>(v.x)] ? material_id{4} : air;
+              }),
+        sim(world.ex(), world.overlay(), geometry(1.0, 1.0), table, {talus_parameters{sweeps}}) {
+    sim.derive(world.ex());
+  }
+};
+
+// One face too steep, nothing else moves: a sweep leaves it at its threshold, though a quantum of
+// sediment is higher than one of rock.
+TEST(talus, a_sweep_brings_a_lone_face_of_rock_to_its_threshold) {
+  rock_row row({30, 30, 20, 20}, 1);
+  EXPECT_EQ(row.sim.step(row.world.ex(), 1.0, 1).passes[0].substeps, 1);
+  const std::vector<std::int64_t> h = row.sim.surface(row.world.ex());
+  const double stands = std::sqrt(3.0) * (1 << 20);  // rock: 60 degrees
+  EXPECT_NEAR(static_cast<double>(h[1] - h[2]), stands, 4.0);
+}
+
+// A film goes, and in the same sweep the rock under it: a trickle does not hold a cliff.
+TEST(talus, a_trickle_of_grains_holds_no_cliff) {
+  rock_row row({30, 30, 20, 20}, 1);
+  std::vector<field> fields = row.sim.fields(row.world.ex());
+  named(fields, "sediment").as<std::int64_t>()[1] = 10;
+  row.sim.load(row.world.ex(), fields, {});
+  row.sim.step(row.world.ex(), 1.0, 1);
+  EXPECT_LT(row.sim.surface(row.world.ex())[1], (std::int64_t{30} << 20) - (1 << 20));
+}
+
+// A long slope that stands loses its toe: the scarp climbs it, through ground that slept until
+// then.
+TEST(talus, a_scarp_climbs_the_slope_whose_toe_is_gone) {
+  constexpr int n = 170, scarp = 60;
+  pile p({n, 1, 420}, [](int x, int y) { return x < 3 ? y : 60 + 2 * std::min(x, 150); });
+  EXPECT_EQ(p.report.passes[0].steep_faces, 0);
+  EXPECT_EQ(steep_faces(p.world, p.sim, p.table, geometry(pile::cell_m, pile::voxel_m)), 0);
+  const std::vector<double> h = p.thickness();
+  // From the held foot the steepest line that stands, until it comes out on the slope.
+  const int out = static_cast<int>(scarp / (p.stands() - 2.0));
+  ASSERT_GT(out, 64) << "beyond a block";
+  for (int x = 1; x < out - 2; ++x) {
+    EXPECT_NEAR(h[static_cast<std::size_t>(x)], x * p.stands(), 0.01) << "cell " << x;
+  }
+  EXPECT_EQ(h[static_cast<std::size_t>(out) + 2], scarp + 2 * (out + 2));
+}
+
 // Too steep is what can fall: a film of grains on rock that stands by itself is no cliff of grains.
 TEST(talus, reports_a_film_on_standing_rock_with_its_own_thickness) {
   const material_table table;
