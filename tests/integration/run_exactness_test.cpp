@@ -1,4 +1,5 @@
 // The same bits whatever the order of work, and after a process that died inside a consolidation.
+#include "lithify/device/threads.hpp"
 #include "lithify/device/work_order.cuh"
 #include "lithify/engine/import.hpp"
 #include "program.hpp"
@@ -38,6 +39,33 @@ TEST(run_exactness, does_not_depend_on_the_order_of_work) {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       EXPECT_EQ(digest_with(seed), in_order) << "work order seed " << seed;
     }
+  }
+}
+
+// Enough columns for every thread, and all passes.
+TEST(run_exactness, does_not_depend_on_the_number_of_threads) {
+  const temporary_folder folder;
+  const std::string file = write_small_world(folder, 230, 170);
+  const std::vector<std::string> all_passes = {
+      "passes.order=['uplift', 'stream_power', 'diffusion', 'talus']", "passes.stream_power.k=1e-4",
+      "passes.talus.max_sweeps=20"};
+  const auto s = lithify::engine::read_scenario(file, all_passes);
+  const auto digest_with = [&](int threads) {
+    std::vector<lithify::digest128> digests;
+    lithify::device::with_threads(threads, [&] {
+      lithify::world w =
+          lithify::engine::make_world(lithify::engine::read_columns(s.world, s.materials),
+                                      s.materials, s.overlay, s.passes, "cpu");
+      for (int i = 0; i < 4; ++i) {
+        w.step(s.step_yr);
+        digests.push_back(w.state_digest());
+      }
+    });
+    return digests;
+  };
+  const std::vector<lithify::digest128> one = digest_with(1);
+  for (const int threads : {2, 16, 0}) {
+    EXPECT_EQ(digest_with(threads), one) << threads << " threads";
   }
 }
 

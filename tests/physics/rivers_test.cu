@@ -232,8 +232,8 @@ TEST_P(real_terrain, drains_as_the_oracle_says_and_without_a_sink) {
     }
   }
   EXPECT_EQ(at_outlets, inside);
-  // Priority flood knows nothing of basins. (RichDEM and libtopotoolbox assert that filled ground
-  // is nowhere below the DEM and has no sink: no tolerance, as here.)
+  // Priority flood knows nothing of basins. (libtopotoolbox asserts that filled ground is nowhere
+  // below the DEM and has no interior sink, RichDEM exact files: no tolerance, as here.)
   EXPECT_EQ(highest_on_the_way(t, found.receiver), flooded(t));
 }
 
