@@ -201,63 +201,62 @@ LITHIFY_HD int beside_any(int bits) {
   return static_cast<int>(found & 0xff);
 }
 
+/// Directions as bits to neighbours as high as a cell, `h`, and of a lower number.
+LITHIFY_HD int level_bits(const graph_view& g, std::int64_t c, std::int64_t h) {
+  const std::int64_t nx = g.grid.nx;
+  const std::int64_t* const height = g.height;
+  if ((g.grid.faces[c] & face::side) == 0) {
+    return static_cast<int>(height[c - nx - 1] == h) | static_cast<int>(height[c - nx] == h) << 1 |
+           static_cast<int>(height[c - nx + 1] == h) << 2 |
+           static_cast<int>(height[c - 1] == h) << 3;
+  }
+  return neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
+    return static_cast<int>((height[n] == h) & (n < c));
+  });
+}
+
 /// Directions as bits in which a cell stands above another basin; none to a cell that also lies
-/// beside a lower neighbour of the cell's own basin, from where the pass is lower.
+/// beside a lower neighbour of the cell's own basin, from where the pass is lower. Columns outside
+/// are higher than all.
 LITHIFY_HD int ways_down(const graph_view& g, std::int64_t c) {
   const std::int32_t* const basin = g.basin;
   const std::int64_t* const height = g.height;
   const std::int32_t b = basin[c];
-  const int foreign = neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
-    return static_cast<int>((basin[n] != b) & (basin[n] >= 0));
-  });
+  const int foreign = neighbour_bits(
+      g.grid, c, [=](std::int64_t n) -> int { return static_cast<int>(basin[n] != b); });
   if (foreign == 0) {
     return 0;
   }
   const std::int64_t h = height[c];
   const int lower = neighbour_bits(
       g.grid, c, [=](std::int64_t n) -> int { return static_cast<int>(height[n] < h); });
-  const int even = neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
-    return static_cast<int>((height[n] == h) & (n < c));
-  });
-  return foreign & ((lower & ~beside_any(lower & ~foreign)) | even);
+  return foreign & ((lower & ~beside_any(lower & ~foreign)) | level_bits(g, c, h));
 }
 
-/// Whether a pass from c down to n lies strictly above another one from c's basin to n.
-LITHIFY_HD bool has_lower_way(const graph_view& g, std::int64_t c, std::int64_t n) {
-  const std::int32_t* const basin = g.basin;
-  const std::int64_t* const height = g.height;
-  const std::int32_t b = basin[c];
-  const std::int64_t h = height[c];
-  return height[n] < h && neighbour_bits(g.grid, n, [=](std::int64_t m) -> int {
-                            return static_cast<int>((basin[m] == b) & (height[m] < h));
-                          }) != 0;
-}
-
-/// Directions of a cell's passes as bits: one for each basin below it, and none that a lower pass
-/// beside it between the same basins makes useless.
+/// Directions of a cell's passes as bits: one for each basin below it.
 LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
   if (g.basin[c] < 0) {
     return 0;
   }
   int bits = ways_down(g, c);
+  if ((bits & (bits - 1)) == 0) {
+    return static_cast<std::uint8_t>(bits);
+  }
   for (int d = 0; bits >> d != 0; ++d) {
     if ((bits >> d & 1) == 0) {
       continue;
     }
-    const std::int64_t n = g.grid.to(c, d);
+    std::int64_t to = g.grid.to(c, d);
+    const std::int32_t below = g.basin[to];
     int chosen = d;
-    std::int64_t to = n;
     for (int e = d + 1; bits >> e != 0; ++e) {
       const std::int64_t m = (bits >> e & 1) != 0 ? g.grid.to(c, e) : -1;
-      if (m >= 0 && g.basin[m] == g.basin[n]) {
+      if (m >= 0 && g.basin[m] == below) {
         // Equally high: the lower number, which across a loop need not come first.
         bits &= ~(1 << (m < to ? chosen : e));
         chosen = m < to ? e : chosen;
         to = m < to ? m : to;
       }
-    }
-    if (has_lower_way(g, c, to)) {
-      bits &= ~(1 << chosen);
     }
   }
   return static_cast<std::uint8_t>(bits);

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -77,9 +78,12 @@ struct sweep_view {
   std::int64_t* next_leaf;  ///< where the search for leaves stands
   sweep_note* notes;
   sweep_reader* readers;
+  std::uint64_t* leaves;   ///< bits by item
   std::uint8_t* waiting;   ///< sweep up: children to come, plus one; 0 at a leaf
   std::uint8_t* finished;  ///< sweep down
 };
+
+inline std::int64_t leaf_words(std::int64_t items) { return (items + 63) / 64; }
 
 /// Appends to one thread's note.
 class note_writer {
@@ -108,35 +112,41 @@ inline bool comes_last(std::uint8_t& waiting) {
          children.fetch_sub(1, std::memory_order_acq_rel) == 2;
 }
 
+/// From a leaf as far as this thread comes last.
+template <class Parent, class F>
+void climb_from(const sweep_view& s, std::int64_t leaf, note_writer& note, Parent parent, F f) {
+  for (std::int64_t i = leaf;;) {
+    const std::int64_t p = parent(i);
+    note.add(i, p);
+    if (p < 0) {
+      f(i, p, false);
+      return;
+    }
+    // Alone with the parent: every other child has come, and what it added can be seen.
+    const bool alone =
+        std::atomic_ref<std::uint8_t>(s.waiting[p]).load(std::memory_order_acquire) == 2;
+    f(i, p, !alone);
+    if (!alone && !comes_last(s.waiting[p])) {
+      return;
+    }
+    i = p;
+  }
+}
+
 /// One thread's part of a sweep up.
 template <class Parent, class F>
 void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
-  constexpr std::int64_t leaves = 4096;  // chosen: a few hundred takes a thread and million items
+  constexpr std::int64_t words = 64;  // chosen: a few hundred takes a thread and million items
+  const std::int64_t all = leaf_words(s.n);
   note_writer note(s);
   for (;;) {
-    const std::int64_t begin = atomic_add(s.next_leaf, leaves);
-    if (begin >= s.n) {
+    const std::int64_t begin = atomic_add(s.next_leaf, words);
+    if (begin >= all) {
       break;
     }
-    for (std::int64_t leaf = begin; leaf < std::min(s.n, begin + leaves); ++leaf) {
-      if (atomic_load(&s.waiting[leaf]) != 0) {
-        continue;
-      }
-      for (std::int64_t i = leaf;;) {
-        const std::int64_t p = parent(i);
-        note.add(i, p);
-        if (p < 0) {
-          f(i, p, false);
-          break;
-        }
-        // Alone with the parent: every other child has come, and what it added can be seen.
-        const bool alone =
-            std::atomic_ref<std::uint8_t>(s.waiting[p]).load(std::memory_order_acquire) == 2;
-        f(i, p, !alone);
-        if (!alone && !comes_last(s.waiting[p])) {
-          break;
-        }
-        i = p;
+    for (std::int64_t w = begin; w < std::min(all, begin + words); ++w) {
+      for (std::uint64_t left = s.leaves[w]; left != 0; left &= left - 1) {
+        climb_from(s, w * 64 + std::countr_zero(left), note, parent, f);
       }
     }
   }
@@ -250,6 +260,7 @@ class tree_order {
         counters_(ex, 2),
         notes_(ex, threads_),
         readers_(ex, threads_),
+        leaves_(ex, detail::leaf_words(n)),
         waiting_(ex, n) {}
 
   [[nodiscard]] std::int64_t size() const { return n_; }
@@ -262,6 +273,7 @@ class tree_order {
             counters_.data() + 1,
             notes_.data(),
             readers_.data(),
+            leaves_.data(),
             waiting_.data(),
             waiting_.data()};
   }
@@ -273,15 +285,21 @@ class tree_order {
   buffer<std::int64_t> previous_, counters_;
   buffer<detail::sweep_note> notes_;
   buffer<detail::sweep_reader> readers_;
+  buffer<std::uint64_t> leaves_;
   buffer<std::uint8_t> waiting_;
 };
 
 template <class Parent, class Children, class F>
 void tree_sweep_up(exec ex, const tree_order& order, Parent parent, Children children, F f) {
   const detail::sweep_view s = order.view();
-  for_each_n(ex, s.n, [=](std::int64_t i) {
-    const int count = children(i);
-    s.waiting[i] = static_cast<std::uint8_t>(count == 0 ? 0 : count + 1);
+  for_each_n(ex, detail::leaf_words(s.n), [=](std::int64_t w) {
+    std::uint64_t leaves = 0;
+    for (std::int64_t i = w * 64; i < std::min(s.n, (w + 1) * 64); ++i) {
+      const int count = children(i);
+      s.waiting[i] = static_cast<std::uint8_t>(count == 0 ? 0 : count + 1);
+      leaves |= std::uint64_t{count == 0} << (i % 64);
+    }
+    s.leaves[w] = leaves;
   });
   fill(ex, s.taken, 2, std::int64_t{0});  // and next_leaf, beside it
   fill(ex, s.notes, s.threads, detail::sweep_note{});
