@@ -35,9 +35,14 @@ double surface_at(int x, int y) {
   const double pi = std::acos(-1.0);
   const double u = x / (nx - 1.0);
   const double v = y / (ny - 1.0);
-  const double rough = static_cast<double>(mix64(static_cast<std::uint64_t>(y * 97 + x)) % 1000);
+  const double rough = static_cast<double>(
+      mix64(static_cast<std::uint64_t>(y) * 97 + static_cast<std::uint64_t>(x)) % 1000);
   return basement + 30.0 * std::sin(pi * u) * std::sin(pi * v) +
          6.0 * std::sin(5.0 * pi * u) * std::sin(4.0 * pi * v) + 0.002 * rough;
+}
+
+std::size_t cell_at(int x, int y) {
+  return static_cast<std::size_t>(y) * nx + static_cast<std::size_t>(x);
 }
 
 bool on_side(int x, int y) { return x == 0 || y == 0 || x == nx - 1 || y == ny - 1; }
@@ -48,7 +53,7 @@ class plain_landscape {
   plain_landscape() : rock_(cells), loose_(cells, 0.0), side_(cells), start_(cells) {
     for (int y = 0; y < ny; ++y) {
       for (int x = 0; x < nx; ++x) {
-        const auto c = static_cast<std::size_t>(y * nx + x);
+        const std::size_t c = cell_at(x, y);
         rock_[c] = start_[c] = surface_at(x, y);
         side_[c] = on_side(x, y);
       }
@@ -263,7 +268,7 @@ std::vector<double> voxel_landscape(double voxel_height) {
   std::vector<field> fields = sim.fields(world.ex());
   for (int y = 0; y < ny; ++y) {
     for (int x = 0; x < nx; ++x) {
-      const auto c = static_cast<std::size_t>(y * nx + x);
+      const std::size_t c = cell_at(x, y);
       const double rest = surface_at(x, y) / voxel_height - top(x, y);
       const std::int32_t solid = table[above].solid_quanta();
       named(fields, "residual").as<std::int32_t>()[c] =

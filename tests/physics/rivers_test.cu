@@ -40,7 +40,7 @@ TEST(rivers, slope_and_area_at_steady_state) {
   const material_table table = solid_rock();
   const material_id rock = table.find("rock").value();
   const auto top = [](voxel v) {
-    const auto cell = static_cast<std::uint64_t>(v.y * 100 + v.x);
+    const auto cell = static_cast<std::uint64_t>(v.y) * 100 + static_cast<std::uint64_t>(v.x);
     return depth + static_cast<int>(mix64(cell) % 4);
   };
   pass_world world({nx, ny, 840}, [&](voxel v) { return v.z < top(v) ? rock : air; });

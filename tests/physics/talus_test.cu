@@ -139,7 +139,9 @@ TEST(talus, pile_is_the_chamfer_cone) {
   // The same from every side: the fixed order of neighbours costs a quantum a face at most.
   for (int y = 0; y < n; ++y) {
     for (int x = 0; x < n; ++x) {
-      const auto at = [&](int i, int j) { return h[static_cast<std::size_t>(j * n + i)]; };
+      const auto at = [&](int i, int j) {
+        return h[static_cast<std::size_t>(j) * n + static_cast<std::size_t>(i)];
+      };
       EXPECT_NEAR(at(x, y), at(y, x), 0.01);
       EXPECT_NEAR(at(x, y), at(n - 1 - x, y), 0.01);
     }
