@@ -4,6 +4,8 @@
 #include "file_layer.hpp"
 #include "lithify/base/error.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +14,10 @@
 namespace lithify::io {
 
 namespace {
+
+// As many as resampling may make; and to read a cell, fill it and resample takes up to 32 bytes.
+constexpr std::int64_t most_cells = std::int64_t{1} << 33;
+constexpr std::uint64_t bytes_a_cell = 32;
 
 enum class format : std::uint8_t { tiff, ascii, unknown };
 
@@ -46,30 +52,6 @@ void refuse_degrees(const elevation_grid& grid, const std::string& name) {
           "'" + name + "': its coordinates " + (wkt_degrees ? "are" : "look like") +
               " degrees (cell size " + std::to_string(grid.cell_size_m) +
               "): reproject it to metres first (gdalwarp -t_srs EPSG:326xx)");
-}
-
-void crop(elevation_grid& grid, const dem_options::window& w, const std::string& name) {
-  require(w.x >= 0 && w.y >= 0 && w.width > 0 && w.height > 0 && w.x < grid.nx && w.y < grid.ny &&
-              w.width <= grid.nx - w.x && w.height <= grid.ny - w.y,
-          errc::invalid_argument,
-          "'" + name + "' has " + std::to_string(grid.nx) + " x " + std::to_string(grid.ny) +
-              " cells; the window " + std::to_string(w.x) + "," + std::to_string(w.y) + "," +
-              std::to_string(w.width) + "," + std::to_string(w.height) + " does not fit");
-  elevation_grid part = grid;
-  part.nx = w.width;
-  part.ny = w.height;
-  part.origin_x_m += static_cast<double>(w.x) * grid.cell_size_m;
-  part.origin_y_m += static_cast<double>(w.y) * grid.cell_size_m;
-  part.elevation_m.clear();
-  part.valid.clear();
-  for (std::int64_t y = w.y; y < w.y + w.height; ++y) {
-    const auto first = static_cast<std::ptrdiff_t>(y * grid.nx + w.x);
-    const auto last = first + static_cast<std::ptrdiff_t>(w.width);
-    part.elevation_m.insert(part.elevation_m.end(), grid.elevation_m.begin() + first,
-                            grid.elevation_m.begin() + last);
-    part.valid.insert(part.valid.end(), grid.valid.begin() + first, grid.valid.begin() + last);
-  }
-  grid = std::move(part);
 }
 
 // One round of filling: every cell without data that sees valid cells along the 8 directions gets
@@ -148,10 +130,11 @@ elevation_grid resample(const elevation_grid& grid, double cell_m, const std::st
   require(std::isfinite(cell_m) && cell_m > 0.0, errc::invalid_argument,
           "the cell size to resample to must be positive");
   const double ratio = cell_m / grid.cell_size_m;
-  constexpr double most_cells = 2'097'152.0;
+  constexpr double longest_side = 2'097'152.0;
   const double width = std::floor(static_cast<double>(grid.nx) / ratio + 1e-9);
   const double height = std::floor(static_cast<double>(grid.ny) / ratio + 1e-9);
-  require(width <= most_cells && height <= most_cells && width * height <= most_cells * 4096.0,
+  require(width <= longest_side && height <= longest_side &&
+              width * height <= static_cast<double>(most_cells),
           errc::invalid_argument,
           "'" + name + "' resampled to " + std::to_string(cell_m) + " m would have too many cells");
   elevation_grid out = grid;
@@ -204,7 +187,42 @@ elevation_grid resample(const elevation_grid& grid, double cell_m, const std::st
   return out;
 }
 
+// The product of two sides of a file can pass 64 bits.
+bool too_many(std::int64_t width, std::int64_t height) {
+  const auto memory = static_cast<std::int64_t>(machine_memory() / bytes_a_cell);
+  return width > std::min(most_cells, memory) / height;
+}
+
 }  // namespace
+
+std::uint64_t machine_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long bytes = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && bytes > 0
+             ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(bytes)
+             : std::uint64_t{1} << 62;
+}
+
+dem_options::window narrow(elevation_grid& grid,
+                           const std::optional<dem_options::window>& crop,
+                           const std::string& name) {
+  const dem_options::window w = crop.value_or(dem_options::window{0, 0, grid.nx, grid.ny});
+  require(w.x >= 0 && w.y >= 0 && w.width > 0 && w.height > 0 && w.x < grid.nx && w.y < grid.ny &&
+              w.width <= grid.nx - w.x && w.height <= grid.ny - w.y,
+          errc::invalid_argument,
+          "'" + name + "' has " + std::to_string(grid.nx) + " x " + std::to_string(grid.ny) +
+              " cells; the window " + std::to_string(w.x) + "," + std::to_string(w.y) + "," +
+              std::to_string(w.width) + "," + std::to_string(w.height) + " does not fit");
+  require(!too_many(w.width, w.height), errc::invalid_argument,
+          "'" + name + "': " + std::to_string(w.width) + " x " + std::to_string(w.height) +
+              " cells are more than can be read here: crop the file to a smaller window (--crop " +
+              "X,Y,W,H), or resample it to larger cells first (gdalwarp -tr S S)");
+  grid.origin_x_m += static_cast<double>(w.x) * grid.cell_size_m;
+  grid.origin_y_m += static_cast<double>(w.y) * grid.cell_size_m;
+  grid.nx = w.width;
+  grid.ny = w.height;
+  return w;
+}
 
 elevation_grid read_dem(const std::filesystem::path& file, const dem_options& options) {
   const std::string name = file.string();
@@ -217,11 +235,9 @@ elevation_grid read_dem(const std::filesystem::path& file, const dem_options& op
   require(
       kind != format::unknown, errc::corrupt_file,
       "'" + name + "' is neither a GeoTIFF nor an ESRI ASCII grid: convert it with gdal_translate");
-  elevation_grid grid = kind == format::tiff ? read_dem_gdal(file) : read_dem_ascii(file);
+  elevation_grid grid =
+      kind == format::tiff ? read_dem_gdal(file, options.crop) : read_dem_ascii(file, options.crop);
   refuse_degrees(grid, name);
-  if (options.crop) {
-    crop(grid, *options.crop, name);
-  }
   apply_nodata(grid, options.nodata, name);
   if (options.resample_m && *options.resample_m != grid.cell_size_m) {
     grid = resample(grid, *options.resample_m, name);

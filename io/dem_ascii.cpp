@@ -105,11 +105,11 @@ class ascii_reader {
  public:
   ascii_reader(std::string name, std::string_view text) : name_(std::move(name)), words_(text) {}
 
-  elevation_grid read() {
+  elevation_grid read(const std::optional<dem_options::window>& crop) {
     header();
     elevation_grid grid;
     place(grid);
-    values(grid);
+    values(grid, crop);
     return grid;
   }
 
@@ -200,26 +200,36 @@ class ascii_reader {
     grid.origin_y_m = position(yllcorner, yllcenter, grid.cell_size_m);
   }
 
-  void values(elevation_grid& grid) {
-    const std::int64_t cells = grid.nx * grid.ny;
+  // All values are checked, those in the window are kept.
+  void values(elevation_grid& grid, const std::optional<dem_options::window>& crop) {
+    const std::int64_t columns = grid.nx;
+    const std::int64_t rows = grid.ny;
+    const std::int64_t cells = columns * rows;
     // A value takes a digit and a blank: refuse what the file cannot hold before memory is asked
     // for.
     if (static_cast<std::uint64_t>(cells) > (words_.bytes_left() + 1) / 2) {
       fail("the header promises " + std::to_string(grid.nx) + " x " + std::to_string(grid.ny) +
            " values, the rest of the file has only " + std::to_string(words_.bytes_left()) +
-           " bytes");
+           " bytes: correct ncols and nrows, or take a whole copy of the file");
     }
-    grid.elevation_m.assign(static_cast<std::size_t>(cells), 0.0);
-    grid.valid.assign(static_cast<std::size_t>(cells), 0);
-    for (std::int64_t row = 0; row < grid.ny; ++row) {
-      const std::int64_t y = grid.ny - 1 - row;
-      for (std::int64_t x = 0; x < grid.nx; ++x) {
+    const dem_options::window w = narrow(grid, crop, name_);
+    grid.elevation_m.assign(static_cast<std::size_t>(w.width * w.height), 0.0);
+    grid.valid.assign(grid.elevation_m.size(), 0);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t y = rows - 1 - row - w.y;
+      for (std::int64_t column = 0; column < columns; ++column) {
         const std::string_view token = words_.next();
         if (token.empty()) {
-          fail("the file ends after " + std::to_string(row * grid.nx + x) + " of " +
+          fail("the file ends after " + std::to_string(row * columns + column) + " of " +
                std::to_string(cells) + " values");
         }
-        store(grid, static_cast<std::size_t>(y * grid.nx + x), token);
+        const std::optional<double> value = elevation(token);
+        const std::int64_t x = column - w.x;
+        if (value && x >= 0 && x < w.width && y >= 0 && y < w.height) {
+          const auto cell = static_cast<std::size_t>(y * w.width + x);
+          grid.elevation_m[cell] = *value;
+          grid.valid[cell] = 1;
+        }
       }
     }
     if (!words_.peek().empty()) {
@@ -227,21 +237,21 @@ class ascii_reader {
     }
   }
 
-  void store(elevation_grid& grid, std::size_t cell, std::string_view token) const {
+  // Nothing for "no data".
+  std::optional<double> elevation(std::string_view token) const {
     const auto value = number(token);
     if (!value) {
       fail(quoted(token) + " is not a number");
     }
     if (is_nodata(*value, has(nodata) ? get(nodata) : default_nodata)) {
-      return;
+      return std::nullopt;
     }
     if (!std::isfinite(*value) || std::abs(*value) > largest_elevation_m) {
       fail(quoted(token) +
            " is no elevation in metres; if it means 'no data', declare it as "
            "NODATA_value");
     }
-    grid.elevation_m[cell] = *value;
-    grid.valid[cell] = 1;
+    return value;
   }
 
   std::string name_;
@@ -266,9 +276,10 @@ std::string read_prj(std::filesystem::path file) {
 
 }  // namespace
 
-elevation_grid read_dem_ascii(const std::filesystem::path& file) {
-  const std::string text = read_text(file, largest_file);
-  elevation_grid grid = ascii_reader(file.string(), text).read();
+elevation_grid read_dem_ascii(const std::filesystem::path& file,
+                              const std::optional<dem_options::window>& crop) {
+  const std::string text = read_text(file, std::min(largest_file, machine_memory() / 2));
+  elevation_grid grid = ascii_reader(file.string(), text).read(crop);
   grid.crs_wkt = read_prj(file);
   return grid;
 }

@@ -1,11 +1,15 @@
-/// The readers behind `read_dem`, one per file format. Each gives the whole grid as the file has
-/// it, checked against its own promises; cropping, nodata and resampling come afterwards.
+/// The readers behind `read_dem`, one per file format. Each gives the window that is asked for, or
+/// the whole grid, checked against the file's own promises; nodata and resampling come afterwards.
+/// What a header promises costs no memory: the size of the window is judged before values are read.
 #pragma once
 
 #include "lithify/io/dem.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 
 namespace lithify::io {
 
@@ -20,10 +24,22 @@ inline constexpr double largest_elevation_m = 100'000.0;
           std::abs(value - nodata) <= 1e-5 * std::abs(nodata));
 }
 
+/// Bytes of this machine's memory.
+[[nodiscard]] std::uint64_t machine_memory();
+
+/// What of a grid is to be read: `crop`, or all of it. Moves the grid's size and origin there, so
+/// that only values are missing. `name` is the file's.
+/// Errors: invalid_argument (the window does not fit, or has more cells than can be read here).
+[[nodiscard]] dem_options::window narrow(elevation_grid& grid,
+                                         const std::optional<dem_options::window>& crop,
+                                         const std::string& name);
+
 /// An ESRI ASCII grid, with the coordinate system of a .prj file beside it when there is one.
-[[nodiscard]] elevation_grid read_dem_ascii(const std::filesystem::path& file);
+[[nodiscard]] elevation_grid read_dem_ascii(const std::filesystem::path& file,
+                                            const std::optional<dem_options::window>& crop);
 
 /// A GeoTIFF through GDAL; without GDAL an error that says so.
-[[nodiscard]] elevation_grid read_dem_gdal(const std::filesystem::path& file);
+[[nodiscard]] elevation_grid read_dem_gdal(const std::filesystem::path& file,
+                                           const std::optional<dem_options::window>& crop);
 
 }  // namespace lithify::io

@@ -38,13 +38,13 @@ class gdal_reader {
     }
   }
 
-  elevation_grid read() {
+  elevation_grid read(const std::optional<dem_options::window>& crop) {
     elevation_grid grid;
     grid.nx = GDALGetRasterXSize(data_.get());
     grid.ny = GDALGetRasterYSize(data_.get());
     const bool north_up = place(grid);
     coordinate_system(grid);
-    values(grid, north_up);
+    values(grid, narrow(grid, crop, name_), north_up);
     return grid;
   }
 
@@ -129,7 +129,7 @@ class gdal_reader {
     }
   }
 
-  void values(elevation_grid& grid, bool north_up) const {
+  void values(elevation_grid& grid, const dem_options::window& w, bool north_up) const {
     if (GDALGetRasterCount(data_.get()) != 1) {
       fail(errc::invalid_argument, "it has " + std::to_string(GDALGetRasterCount(data_.get())) +
                                        " bands, a DEM has one: extract it (gdal_translate -b 1)");
@@ -148,14 +148,16 @@ class gdal_reader {
     // Row by row, and memory grows with what was really read: a header may promise anything.
     std::vector<double> row(static_cast<std::size_t>(grid.nx));
     std::vector<std::uint8_t> seen(row.size(), 255);
-    const int width = static_cast<int>(grid.nx);
-    for (std::int64_t y = 0; y < grid.ny; ++y) {
-      const int line = static_cast<int>(north_up ? grid.ny - 1 - y : y);
+    const int rows = GDALGetRasterYSize(data_.get());
+    const int left = static_cast<int>(w.x);
+    const int width = static_cast<int>(w.width);
+    for (std::int64_t y = w.y; y < w.y + w.height; ++y) {
+      const int line = static_cast<int>(north_up ? rows - 1 - y : y);
       CPLErrorReset();
-      if (GDALRasterIO(band, GF_Read, 0, line, width, 1, row.data(), width, 1, GDT_Float64, 0, 0) !=
-              CE_None ||
-          (mask != nullptr && GDALRasterIO(mask, GF_Read, 0, line, width, 1, seen.data(), width, 1,
-                                           GDT_Byte, 0, 0) != CE_None)) {
+      if (GDALRasterIO(band, GF_Read, left, line, width, 1, row.data(), width, 1, GDT_Float64, 0,
+                       0) != CE_None ||
+          (mask != nullptr && GDALRasterIO(mask, GF_Read, left, line, width, 1, seen.data(), width,
+                                           1, GDT_Byte, 0, 0) != CE_None)) {
         fail(errc::corrupt_file, "row " + std::to_string(line) + " cannot be read" + reason());
       }
       for (std::size_t x = 0; x < row.size(); ++x) {
@@ -165,7 +167,8 @@ class gdal_reader {
         value = has_offset != 0 ? value + offset : value;
         if (!missing && !(std::abs(value) <= largest_elevation_m)) {
           fail(errc::corrupt_file,
-               "row " + std::to_string(line) + ", column " + std::to_string(x) + " holds " +
+               "row " + std::to_string(line) + ", column " +
+                   std::to_string(static_cast<std::size_t>(left) + x) + " holds " +
                    std::to_string(value) +
                    ", no elevation in metres; if it means 'no data', declare it "
                    "(gdal_edit.py -a_nodata)");
@@ -182,9 +185,10 @@ class gdal_reader {
 
 }  // namespace
 
-elevation_grid read_dem_gdal(const std::filesystem::path& file) {
+elevation_grid read_dem_gdal(const std::filesystem::path& file,
+                             const std::optional<dem_options::window>& crop) {
   const gdal_silence silence;
-  return gdal_reader(file).read();
+  return gdal_reader(file).read(crop);
 }
 
 }  // namespace lithify::io
@@ -193,7 +197,8 @@ elevation_grid read_dem_gdal(const std::filesystem::path& file) {
 
 namespace lithify::io {
 
-elevation_grid read_dem_gdal(const std::filesystem::path& file) {
+elevation_grid read_dem_gdal(const std::filesystem::path& file,
+                             const std::optional<dem_options::window>& /*crop*/) {
   throw error(errc::invalid_argument,
               "'" + file.string() +
                   "' is a GeoTIFF and this program was built without GDAL: convert it with "

@@ -103,6 +103,62 @@ TEST_F(geotiff, south_up_files_are_turned) {
   EXPECT_EQ(g.origin_y_m, 4000000.0);
 }
 
+TEST_F(geotiff, a_window_is_what_it_is_in_the_whole) {
+  tiff t;
+  t.more = nodata(5);
+  for (const double down : {-10.0, 10.0}) {
+    t.transform[5] = down;
+    const elevation_grid whole = read(t);
+    for (std::int64_t y = 0; y < 2; ++y) {
+      for (std::int64_t x = 0; x < 2; ++x) {
+        dem_options options;
+        options.crop = {x, y, 2, 1};
+        const elevation_grid part = read_dem(file_, options);
+        ASSERT_EQ(part.nx, 2);
+        ASSERT_EQ(part.ny, 1);
+        EXPECT_EQ(part.origin_x_m, whole.origin_x_m + 10.0 * static_cast<double>(x));
+        EXPECT_EQ(part.origin_y_m, whole.origin_y_m + 10.0 * static_cast<double>(y));
+        for (std::size_t i = 0; i < 2; ++i) {
+          const std::size_t cell = static_cast<std::size_t>(3 * y + x) + i;
+          EXPECT_EQ(part.elevation_m[i], whole.elevation_m[cell]);
+          EXPECT_EQ(part.valid[i], whole.valid[cell]);
+        }
+      }
+    }
+  }
+}
+
+// A few kilobytes that declare 90 billion cells.
+TEST_F(geotiff, only_the_window_of_a_vast_sparse_file_is_read) {
+  const char* const sparse[] = {"SPARSE_OK=TRUE", "BLOCKYSIZE=64", nullptr};
+  GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file_.c_str(), 300'000, 300'000, 1,
+                                 GDT_Byte, const_cast<char**>(sparse));
+  ASSERT_NE(data, nullptr);
+  std::array<double, 6> transform = {500000, 10, 0, 4000000, 0, -10};
+  GDALSetGeoTransform(data, transform.data());
+  std::uint8_t corner = 7;
+  ASSERT_EQ(GDALRasterIO(GDALGetRasterBand(data, 1), GF_Write, 2, 299'999, 1, 1, &corner, 1, 1,
+                         GDT_Byte, 0, 0),
+            CE_None);
+  GDALClose(data);
+  for (const std::optional<dem_options::window>& all :
+       {std::optional<dem_options::window>(), {{0, 0, 299'999, 300'000}}}) {
+    dem_options options;
+    options.crop = all;
+    const auto e = error_of([&] { (void)read_dem(file_, options); });
+    ASSERT_TRUE(e.has_value());
+    EXPECT_EQ(e->code(), errc::invalid_argument);
+    EXPECT_NE(std::string(e->what()).find("--crop"), std::string::npos) << e->what();
+    test::expect_one_line(*e, "dem.tif");
+  }
+  dem_options options;
+  options.crop = {0, 0, 10, 10};
+  const elevation_grid g = read_dem(file_, options);
+  EXPECT_EQ(g.elevation_m.size(), 100u);
+  EXPECT_EQ(g.elevation_m[2], 7.0);
+  EXPECT_EQ(g.elevation_m[3], 0.0);
+}
+
 TEST_F(geotiff, nodata_of_every_kind) {
   const std::vector<std::uint8_t> expected = {1, 1, 1, 1, 0, 1};
   tiff t;

@@ -185,6 +185,13 @@ TEST_F(dem, crop_counts_from_the_south_west) {
   }
 }
 
+TEST_F(dem, values_outside_the_window_are_checked_too) {
+  dem_options options;
+  options.crop = {0, 0, 1, 1};
+  refused("ncols 3 nrows 2 cellsize 10\n1 2 stone\n4 5 6\n", errc::corrupt_file, "'stone'",
+          options);
+}
+
 TEST_F(dem, bilinear_resampling_keeps_a_plane) {
   std::string text = "ncols 8 nrows 6 cellsize 2\n";
   for (int row = 0; row < 6; ++row) {
