@@ -153,8 +153,11 @@ void require_writable(const std::filesystem::path& file,
       file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
   require(std::filesystem::is_directory(folder, failed), errc::io_failure,
           "folder '" + folder.string() + "' does not exist; create it or choose another");
-  require(::access(folder.c_str(), W_OK) == 0, errc::io_failure,
-          "folder '" + folder.string() + "' cannot be written: " + std::strerror(errno));
+  const bool writable = ::access(folder.c_str(), W_OK) == 0;
+  const int why = errno;
+  require(writable, errc::io_failure,
+          "folder '" + folder.string() + "' cannot be written: " + std::strerror(why) +
+              "; choose another");
 }
 
 std::string grouped(std::int64_t value) {

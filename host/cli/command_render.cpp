@@ -40,13 +40,32 @@ engine::cut parse_cut(const std::string& text, const region_size& size) {
   return where;
 }
 
+/// A difference of two places would be a picture of nothing.
+void require_same_place(const io::checkpoint& earlier,
+                        const io::checkpoint& data,
+                        const std::string& file) {
+  const region_geometry& a = earlier.geometry;
+  const region_geometry& b = data.geometry;
+  const std::string differs =
+      earlier.voxels.size.x != data.voxels.size.x || earlier.voxels.size.y != data.voxels.size.y
+          ? "another size"
+      : a.cell_size_m != b.cell_size_m                               ? "another cell size"
+      : a.origin_x_m != b.origin_x_m || a.origin_y_m != b.origin_y_m ? "another south-west corner"
+                                                                     : "";
+  require(differs.empty(), errc::invalid_argument,
+          "--against: '" + file + "' has " + differs +
+              " than the checkpoint to draw; give an earlier one of the same world");
+}
+
 io::image draw(const render_arguments& a, const io::checkpoint& data) {
   const engine::relief surface = relief_of(data);
   if (a.view == "hillshade") {
     return engine::draw_hillshade(surface);
   }
   if (a.view == "difference") {
-    return engine::draw_difference(relief_of(io::read_checkpoint(a.against)), surface);
+    const io::checkpoint earlier = io::read_checkpoint(a.against);
+    require_same_place(earlier, data, a.against);
+    return engine::draw_difference(relief_of(earlier), surface);
   }
   if (a.view == "export") {
     return engine::draw_export(surface, data.columns);

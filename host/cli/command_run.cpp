@@ -80,6 +80,7 @@ void print_summary(const engine::run_summary& s) {
 }
 
 int run_scenario(const program& p, run_arguments& a) {
+  catch_signals();  // first: what comes while the run gets ready is meant for it
   a.run.out = a.out;
   a.run.provenance = provenance(p);
   a.run.measure_every_step = a.report.verbose;
@@ -92,9 +93,9 @@ int run_scenario(const program& p, run_arguments& a) {
   a.run.device = engine::resolve_device(a.run.device);
   const engine::scenario s = engine::read_scenario(a.scenario, a.set);
   reporter observer(a.report);
-  catch_signals();
   engine::run_summary summary;
   device::with_threads(a.threads, [&] { summary = engine::run(s, a.run, observer); });
+  observer.clear_bar();
   if (a.json) {
     fmt::print("{}\n", engine::to_json(summary));
   } else if (!a.report.quiet) {

@@ -33,13 +33,14 @@ class reporter final : public engine::run_observer {
   void note(const std::string& text) override;
   void warn(const std::string& text) override;
   engine::run_request after_step(const engine::run_progress& progress) override;
+  /// Takes the bar off the terminal: before anything else is printed there.
+  void clear_bar();
   /// Whether there was anything to warn of.
   [[nodiscard]] bool warned() const { return warned_; }
 
  private:
   void show(const engine::run_progress& progress);
   void log(const std::string& text);
-  void clear_bar();
 
   reporter_options options_;
   bool terminal_;

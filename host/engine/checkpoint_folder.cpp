@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view prefix = "checkpoint-";
 constexpr std::string_view suffix = ".h5";
+constexpr std::string_view unfinished_suffix = ".tmp";  // what io writes before it renames
 
 /// The step in a checkpoint's file name, or nothing if it is another file.
 std::optional<std::int64_t> step_of(const std::string& name) {
@@ -100,6 +101,22 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
   return std::nullopt;
 }
 
+void checkpoint_folder::remove_unfinished() const {
+  std::vector<fs::path> unfinished;
+  std::error_code ignored;  // a file too many harms nobody
+  for (const fs::directory_entry& e : fs::directory_iterator(folder_, ignored)) {
+    const std::string name = e.path().filename().string();
+    if (name.ends_with(unfinished_suffix) &&
+        step_of(name.substr(0, name.size() - unfinished_suffix.size())) &&
+        e.is_regular_file(ignored)) {
+      unfinished.push_back(e.path());
+    }
+  }
+  for (const fs::path& file : unfinished) {
+    fs::remove(file, ignored);
+  }
+}
+
 void checkpoint_folder::prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const {
   std::int64_t kept = 0;
   for (const entry& e : list()) {
@@ -133,12 +150,17 @@ output_folder::~output_folder() {
 }
 
 void output_folder::make() {
-  std::error_code failed;
   fs::path at;
   for (const fs::path& part : fs::absolute(folder_).lexically_normal()) {
     at /= part;
+    std::error_code failed;
+    std::error_code ignored;
     if (!at.empty() && fs::create_directory(at, failed)) {
       made_.push_back(at);
+    } else if (failed && !fs::is_directory(at, ignored)) {
+      unmake();
+      throw error(errc::io_failure, "output folder '" + folder_.string() + "' cannot be made: " +
+                                        failed.message() + "; choose another with --out");
     }
   }
 }

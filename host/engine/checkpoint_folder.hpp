@@ -1,7 +1,8 @@
 /// The checkpoints of one run: names, the newest valid one, and which ones go.
 ///
-/// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. Nothing
-/// else in the folder is ever touched. A file that cannot be read is set aside under the name
+/// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. One
+/// that is being written is that and `.tmp`. Nothing else in the folder is ever touched. A file
+/// that cannot be read is set aside under the name
 /// `<name>.broken`, never overwritten.
 #pragma once
 
@@ -39,6 +40,10 @@ class checkpoint_folder {
   /// Errors: unsupported_version (nothing is set aside), corrupt_file (every one is broken).
   [[nodiscard]] std::optional<loaded> newest(
       const std::function<void(const std::string&)>& warn) const;
+
+  /// Removes what a run that was killed in the middle of a write left of it. Only for who has the
+  /// folder for himself.
+  void remove_unfinished() const;
 
   /// Removes all but the newest `keep` of the checkpoints up to `step` and those of every
   /// `keep_every`-th step (0: none), and those of an earlier run beyond `step`.

@@ -57,6 +57,7 @@ class runner {
         keep_(options.keep.value_or(s.checkpoint_keep)) {
     require(steps_ >= 0 && every_ >= 0 && keep_ >= 1, errc::invalid_argument,
             "steps and checkpoint-every must not be negative, keep must be at least 1");
+    checkpoints_.remove_unfinished();
   }
 
   run_summary run() {

@@ -15,10 +15,12 @@ namespace fs = std::filesystem;
 using lithify::test::hills;
 using lithify::test::lithify;
 using lithify::test::outcome;
+using lithify::test::process;
 using lithify::test::read_file;
 using lithify::test::temporary_folder;
 using lithify::test::write_file;
 using lithify::test::write_small_world;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -191,6 +193,11 @@ TEST_F(bad_input, dem_with_values_that_are_no_heights) {
   refused_dem("ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize -5\n1 2\n3 4\n");
 }
 
+TEST_F(bad_input, dem_that_promises_more_than_it_holds) {
+  EXPECT_THAT(refused_dem("ncols 300000\nnrows 300000\ncellsize 30\n1 2 3\n"),
+              AllOf(HasSubstr("300000 x 300000"), HasSubstr("correct ncols and nrows")));
+}
+
 TEST_F(bad_input, one_cell_and_one_row_are_worlds) {
   for (const auto& [nx, ny] : {std::pair(1, 1), std::pair(1, 9), std::pair(9, 1)}) {
     write_file(folder / "dem.asc", hills(nx, ny));
@@ -316,12 +323,37 @@ TEST_F(bad_input, output_that_cannot_be_written) {
   EXPECT_THAT(refused({"run", scenario, "--out", (folder / "s.toml").string()}),
               HasSubstr("is a file"));
   EXPECT_THAT(refused({"run", scenario, "--out", (folder / "s.toml" / "x").string()}),
-              HasSubstr("cannot be written"));
+              HasSubstr("cannot be made: '" + scenario + "' is a file"));
   EXPECT_THAT(refused({"run", scenario, "--out", "/proc/lithify"}), HasSubstr("/proc/lithify"));
   EXPECT_THAT(refused({"run", scenario}), HasSubstr("--out"));
   refused({"import", (folder / "dem.asc").string(), "-o", (folder / "none" / "w.h5").string()});
   refused({"import", (folder / "dem.asc").string(), "-o", folder.path().string()});
   refused_run({"--log-file", (folder / "none" / "log").string()});
+}
+
+TEST_F(bad_input, a_folder_without_permission_is_told_as_one) {
+  const fs::path shut = folder / "shut";
+  fs::create_directory(shut);
+  constexpr fs::perms look = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::group_read |
+                             fs::perms::group_exec | fs::perms::others_read |
+                             fs::perms::others_exec;
+  fs::permissions(shut, look);
+  fs::permissions(folder.path(), look, fs::perm_options::add);
+  const auto as_anybody = [] { (void)!::setuid(65534); };  // root may write everywhere
+  const auto said = [&](const std::vector<std::string>& words) {
+    const outcome done = process(words, LITHIFY_TEST_PROGRAM, as_anybody).finish();
+    EXPECT_EQ(done.code, 2) << done.err;
+    EXPECT_THAT(done.err, HasSubstr(shut.string()));
+    return done.err;
+  };
+  EXPECT_THAT(said({"import", (folder / "dem.asc").string(), "-o", (shut / "w.h5").string()}),
+              HasSubstr("cannot be written: Permission denied"));
+  EXPECT_THAT(said({"run", scenario, "--out", shut.string()}),
+              HasSubstr("cannot be written: Permission denied"));
+  EXPECT_THAT(said({"run", scenario, "--out", (shut / "x").string()}),
+              HasSubstr("cannot be made: Permission denied"));
+  EXPECT_THAT(said({"run", scenario, "--out", (shut / "x" / "y").string()}),
+              HasSubstr("cannot be made: Permission denied"));
 }
 
 TEST_F(bad_input, output_that_would_replace_an_input_or_a_device) {

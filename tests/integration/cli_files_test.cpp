@@ -73,6 +73,26 @@ TEST_F(imported_world, is_drawn_in_every_view) {
   EXPECT_NE(read_file(folder / "x.png"), read_file(folder / "section.png"));
 }
 
+TEST_F(imported_world, is_compared_with_the_same_place_only) {
+  const std::string other = (folder / "other.h5").string();
+  const auto refused = [&](const std::vector<std::string>& options, const std::string& why) {
+    std::vector<std::string> words = {"import", (folder / "dem.asc").string(), "-o", other};
+    words.insert(words.end(), options.begin(), options.end());
+    said(words);
+    const outcome done = lithify({"render", file, "-o", (folder / "d.png").string(), "--view",
+                                  "difference", "--against", other});
+    EXPECT_EQ(done.code, 2);
+    EXPECT_THAT(done.err, HasSubstr(why));
+    EXPECT_THAT(done.err, HasSubstr("other.h5"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "d.png"));
+  };
+  refused({"--crop", "0,0,15,12"}, "another size");
+  lithify::test::write_file(folder / "dem.asc", lithify::test::hills(32, 24));
+  refused({"--crop", "1,0,16,12"}, "another south-west corner");
+  refused({"--crop", "0,1,16,12"}, "another south-west corner");
+  refused({"--resample", "10"}, "another cell size");
+}
+
 TEST_F(imported_world, comes_out_the_same_again) {
   said({"import", (folder / "dem.asc").string(), "-o", (folder / "v.h5").string(), "--basement",
         "10", "--headroom", "20"});

@@ -1,11 +1,15 @@
 // `lithify run` from outside: its files, its summary, resuming, signals.
 #include "program.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 namespace {
@@ -148,6 +152,59 @@ TEST_F(run_command, leaves_files_alone_that_are_no_checkpoints) {
   }
 }
 
+TEST_F(run_command, clears_away_what_a_killed_run_was_writing) {
+  run("a", {"--steps", "2"});
+  const auto write = [&](const std::string& name) { write_file(folder / "a" / name, "half"); };
+  write("checkpoint-00000004.h5.tmp");
+  write("checkpoint-4.h5.tmp");
+  write("checkpoint-0000000x.h5.tmp");
+  write("mine.h5.tmp");
+  run("a", {"--steps", "2", "--resume", "auto"});
+  std::vector<std::string> left;
+  for (const std::string& name : files("a")) {
+    if (name.ends_with(".tmp")) {
+      left.push_back(name);
+    }
+  }
+  EXPECT_THAT(left, testing::ElementsAre("checkpoint-0000000x.h5.tmp", "checkpoint-4.h5.tmp",
+                                         "mine.h5.tmp"));
+}
+
+/// What a program prints on a terminal, both of its outputs in order.
+std::string on_terminal(const std::vector<std::string>& words) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  EXPECT_EQ(::grantpt(terminal), 0);
+  EXPECT_EQ(::unlockpt(terminal), 0);
+  const std::string name = ::ptsname(terminal);
+  process p(words, LITHIFY_TEST_PROGRAM, [&] {
+    const int screen = ::open(name.c_str(), O_RDWR);
+    ::dup2(screen, STDOUT_FILENO);
+    ::dup2(screen, STDERR_FILENO);
+    ::close(screen);
+  });
+  std::string text;
+  // Reading fails before the program has opened its side, and after it has closed it.
+  for (int silent = 0; silent < 600 && (text.empty() || silent == 0);) {
+    char part[4096];
+    const ssize_t n = ::read(terminal, part, sizeof part);
+    if (n > 0) {
+      text.append(part, static_cast<std::size_t>(n));
+      continue;
+    }
+    ++silent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(p.finish().code, 0);
+  ::close(terminal);
+  return text;
+}
+
+TEST_F(run_command, takes_the_bar_off_the_terminal_before_the_summary) {
+  const std::string shown = on_terminal({"run", scenario, "--out", (folder / "a").string()});
+  EXPECT_THAT(shown, HasSubstr("ETA 0:00:00"));
+  EXPECT_THAT(shown, HasSubstr("\r\x1b[Ksteps "));
+}
+
 TEST_F(run_command, starts_at_step_0_from_a_checkpoint_that_is_its_world) {
   run("a", {"--steps", "4"});
   write_file(folder / "t.toml",
@@ -282,6 +339,32 @@ TEST_F(long_run, writes_a_checkpoint_on_request_and_goes_on) {
   EXPECT_TRUE(written);
   p->signal(SIGTERM);
   EXPECT_EQ(p->finish().code, 0);
+}
+
+/// Whether a process catches a signal.
+bool catches(pid_t id, int number) {
+  std::istringstream status(read_file("/proc/" + std::to_string(id) + "/status"));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigCgt:")) {
+      return (std::stoull(line.substr(7), nullptr, 16) >> (number - 1) & 1) != 0;
+    }
+  }
+  return false;
+}
+
+TEST_F(long_run, takes_requests_before_it_is_ready) {
+  const fs::path log = folder / "log";
+  ASSERT_EQ(::mkfifo(log.c_str(), 0600), 0);
+  // Until somebody reads its log, the run cannot start.
+  process p({"run", scenario, "--out", (folder / "a").string(), "--log-file", log.string(), "-q"});
+  for (int i = 0; i < 200 && !catches(p.id(), SIGUSR1); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  p.signal(SIGUSR1);
+  const int reader = ::open(log.c_str(), O_RDONLY | O_NONBLOCK);
+  const outcome done = p.finish();
+  ::close(reader);
+  EXPECT_EQ(done.code, 0) << done.err;
 }
 
 TEST_F(long_run, stops_at_the_wall_limit) {
