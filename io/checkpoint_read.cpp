@@ -306,6 +306,7 @@ checkpoint read_checkpoint(const std::filesystem::path& path) {
   data.scenario = file.text("/config/scenario");
   data.provenance = file.text("/config/provenance");
   data.digest = get_digest(file);
+  data.digest_version = minor >= 2 ? 2 : 1;
   return data;
 }
 

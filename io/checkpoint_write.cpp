@@ -172,7 +172,9 @@ void write_unchecked(const std::filesystem::path& file, const checkpoint& data) 
   h5_writer writer;
   put_all(writer, data);
   const std::span<const std::byte> image = writer.finish();
-  const auto block = make_user_block(image);
+  // What was read from an older file says its digest as that file did.
+  const std::uint16_t minor = data.digest_version >= 2 ? format_minor : 1;
+  const auto block = make_user_block(image, format_major, minor);
   const std::array<std::span<const std::byte>, 2> pieces = {std::span<const std::byte>(block),
                                                             image};
   replace_file(file, pieces);

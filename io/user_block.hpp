@@ -20,7 +20,7 @@ class input_file;
 
 inline constexpr std::size_t user_block_size = 512;
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 1;  // 1: more properties of materials
+inline constexpr std::uint16_t format_minor = 2;  // 1: more of materials; 2: more in the digest
 
 /// The block for a file whose bytes after the block are `rest`.
 [[nodiscard]] std::array<std::byte, user_block_size> make_user_block(

@@ -85,9 +85,7 @@ int verify(const std::string& file) {
   const io::checkpoint data = io::read_checkpoint(file);
   try {
     const world w = engine::make_world(data, {}, {}, "cpu");
-    require(w.state_digest() == data.digest, errc::corrupt_file,
-            "its content has state digest " + to_string(w.state_digest()) + ", it says " +
-                to_string(data.digest));
+    engine::require_said_digest(w, data);
     require_books_balance(w, data);
   } catch (const error& e) {
     throw error(e.code(), "checkpoint '" + file + "': " + e.what() + "; use an older one");

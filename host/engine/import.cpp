@@ -37,7 +37,7 @@ void set_exact_surface(std::vector<field>& columns,
 }
 
 simulation_state simulation_of(const io::run_state& s) {
-  return {s.step, s.time_yr, s.frame_offset, s.frame_remainder};
+  return {s.step, s.time_yr, s.frame_offset, s.frame_remainder, s.random_key, s.random_counter};
 }
 
 world_config config_of(const io::checkpoint& from, const overlay_policy& overlay) {
@@ -62,7 +62,8 @@ world make_world(const io::column_model& model,
                  const overlay_policy& overlay,
                  std::vector<pass_config> passes,
                  const std::string& device,
-                 const region_sides& sides) {
+                 const region_sides& sides,
+                 std::uint64_t seed) {
   world_config config;
   config.size = model.size;
   config.geometry = model.geometry;
@@ -74,7 +75,9 @@ world make_world(const io::column_model& model,
   w.simulate(passes);
   std::vector<field> columns = w.column_fields();
   set_exact_surface(columns, model, materials);
-  w.simulate(std::move(passes), columns);
+  simulation_state start;
+  start.random_key = seed;
+  w.simulate(std::move(passes), columns, start);
   return w;
 }
 
@@ -97,7 +100,17 @@ world make_world(const io::checkpoint& from,
 digest128 digest_of(const io::checkpoint& data, const std::string& device) {
   const world w = make_world(data, device);
   return digest_of(digest_parts{w.config(), simulation_of(data.state), data.columns,
-                                w.current().content_digest()});
+                                w.current().content_digest(), data.digest_version});
+}
+
+void require_said_digest(const world& w, const io::checkpoint& data) {
+  const std::vector<field> columns = w.column_fields();
+  const simulation_state s = w.simulation();
+  const digest128 found = digest_of(
+      digest_parts{w.config(), s, columns, w.current().content_digest(), data.digest_version});
+  require(
+      found == data.digest, errc::corrupt_file,
+      "its content has state digest " + to_string(found) + ", it says " + to_string(data.digest));
 }
 
 std::vector<part_digest> part_digests(const io::checkpoint& data, const std::string& device) {
@@ -124,6 +137,8 @@ io::checkpoint take_checkpoint(world& w) {
   data.state.batch_number = now.batch_number();
   data.state.frame_offset = s.frame_offset;
   data.state.frame_remainder = s.frame_remainder;
+  data.state.random_key = s.random_key;
+  data.state.random_counter = s.random_counter;
   data.digest = digest_of(digest_parts{w.config(), s, data.columns, now.content_digest()});
   return data;
 }

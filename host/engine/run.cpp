@@ -150,10 +150,12 @@ class runner {
     compare_region(from);
     from.data.materials = scenario_.materials;  // what passes read of them may change
     world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
-    require(w.state_digest() == from.data.digest, errc::corrupt_file,
-            "checkpoint '" + from.file.string() +
-                "': its content has another state digest than "
-                "it says; resume from an older one");
+    try {
+      require_said_digest(w, from.data);
+    } catch (const error& e) {
+      throw error(e.code(), "checkpoint '" + from.file.string() + "': " + e.what() +
+                                "; resume from an older one");
+    }
     observer_.note("resumed from '" + from.file.string() + "' at step " +
                    std::to_string(from.data.state.step));
     return {std::move(w), accounts(from.data.state.budget), true};
@@ -174,14 +176,16 @@ class runner {
   world fresh_world() {
     if (scenario_.world.checkpoint.empty()) {
       return make_world(read_columns(scenario_.world, scenario_.materials), scenario_.materials,
-                        scenario_.overlay, scenario_.passes, options_.device,
-                        scenario_.world.sides);
+                        scenario_.overlay, scenario_.passes, options_.device, scenario_.world.sides,
+                        scenario_.seed);
     }
     io::checkpoint from = io::read_checkpoint(scenario_.world.checkpoint);
     require_same_materials(scenario_, from, scenario_.world.checkpoint);
     from.materials = scenario_.materials;
     from.state.step = 0;  // a run of its own, over the world that another one left
     from.state.time_yr = 0.0;
+    from.state.random_key = scenario_.seed;
+    from.state.random_counter = 0;
     return make_world(from, scenario_.overlay, scenario_.passes, options_.device);
   }
 
@@ -238,7 +242,6 @@ class runner {
     auto data =
         std::make_shared<io::checkpoint>(timed("checkpoint", [&] { return take_checkpoint(w); }));
     data->state.budget = books.totals();
-    data->state.random_key = scenario_.seed;
     data->scenario = scenario_.text;
     data->provenance = options_.provenance;
     saved_step_ = data->state.step;

@@ -77,11 +77,14 @@ digest128 digest_of(const field& f) {
 digest128 digest_of(const digest_parts& state) {
   hasher128 h;
   const region_size& size = state.config.size;
-  h.add(digest_version, word(std::int64_t{size.x}));
+  h.add(state.version, word(std::int64_t{size.x}));
   h.add(word(std::int64_t{size.y}), word(std::int64_t{size.z}));
   h.add(word(state.config.geometry.cell_size_m), word(state.config.geometry.voxel_height_m));
   h.add(word(state.simulation.frame_offset), word(state.simulation.frame_remainder));
   h.add(word(state.simulation.step), word(state.simulation.time_yr));
+  if (state.version >= 2) {
+    h.add(state.simulation.random_key, state.simulation.random_counter);
+  }
   h.add(state.config.materials.size(), state.columns.size());
   for (const material& m : state.config.materials.all()) {
     h.add(digest_of(m.name));

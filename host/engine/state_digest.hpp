@@ -13,13 +13,14 @@
 namespace lithify::engine {
 
 /// Version of the digest's definition; the first word that it hashes.
-inline constexpr std::uint64_t digest_version = 1;
+inline constexpr std::uint64_t digest_version = 2;
 
 struct digest_parts {
   const world_config& config;
   const simulation_state& simulation;
   std::span<const field> columns;
-  digest128 content;  ///< of the voxels
+  digest128 content;                       ///< of the voxels
+  std::uint64_t version = digest_version;  ///< 1: as files before format 1.2 say it
 };
 
 [[nodiscard]] digest128 digest_of(const digest_parts& state);

@@ -158,6 +158,7 @@ class World:
         self.voxel_m = source["voxel_height_m"]
         self.dt = scenario["run"]["step_yr"]
         self.steps = scenario["run"]["steps"]
+        self.seed = scenario["run"].get("seed", 0)  # the random key; nothing draws yet: counter 0
         self.passes = [(name, scenario["passes"][name]) for name in scenario["passes"]["order"]]
         self.step_number, self.time, self.frame, self.frame_rest = 0, 0.0, 0, 0
         self.added, self.exported = 0, 0
@@ -691,9 +692,9 @@ class World:
         """Digests of the state as it is now."""
         found = {name: field_digest(name, kind, data) for name, kind, data in self.fields()}
         content = self.content_digest()
-        words = [1, self.nx, self.ny, self.nz, bits(self.cell_m), bits(self.voxel_m)]
+        words = [2, self.nx, self.ny, self.nz, bits(self.cell_m), bits(self.voxel_m)]
         words += [self.frame & MASK, self.frame_rest, self.step_number]
-        words += [bits(self.time), len(self.solid), len(found)]
+        words += [bits(self.time), self.seed, 0, len(self.solid), len(found)]
         for name, solid, kind in zip(self.materials.name, self.solid, self.materials.kind):
             words += [*bytes_digest(name.encode()), solid, kind]
         for digest in found.values():

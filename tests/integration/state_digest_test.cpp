@@ -60,11 +60,12 @@ digest128 oracle(const world& w) {
   const auto s = w.simulation();
   const std::vector<field> fields = w.column_fields();
   block_list blocks;
-  blocks.add(1, bits(std::int64_t{c.size.x}));
+  blocks.add(2, bits(std::int64_t{c.size.x}));
   blocks.add(bits(std::int64_t{c.size.y}), bits(std::int64_t{c.size.z}));
   blocks.add(bits(c.geometry.cell_size_m), bits(c.geometry.voxel_height_m));
   blocks.add(bits(s.frame_offset), bits(s.frame_remainder));
   blocks.add(bits(s.step), bits(s.time_yr));
+  blocks.add(s.random_key, s.random_counter);
   blocks.add(c.materials.size(), fields.size());
   for (const lithify::material& m : c.materials.all()) {
     blocks.add(hash_of_bytes(m.name.data(), m.name.size()));
@@ -123,6 +124,12 @@ TEST(state_digest, differs_where_the_state_does) {
     f.bytes[0] ^= std::byte{1};
   }
   ++data.state.frame_remainder;
+  EXPECT_NE(lithify::engine::digest_of(data, "cpu"), edited);
+  --data.state.frame_remainder;
+  ++data.state.random_key;
+  EXPECT_NE(lithify::engine::digest_of(data, "cpu"), edited);
+  --data.state.random_key;
+  ++data.state.random_counter;
   EXPECT_NE(lithify::engine::digest_of(data, "cpu"), edited);
 }
 

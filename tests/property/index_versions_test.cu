@@ -2,6 +2,7 @@
 // else, give their slots back; an update that fails, throws or is dropped leaves no trace.
 #include "index_checks.cuh"
 #include "lithify/base/error.hpp"
+#include "seeds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -62,7 +63,7 @@ std::array<std::int64_t, 4> fresh_slots(device::exec ex, const plain_world& worl
 }
 
 TEST(index_versions, held_versions_stay_as_they_were) {
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+  for (const std::uint64_t seed : test::seeds(1, 3)) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     fixture f;
     f.pool.poison_freed(true);
@@ -232,7 +233,7 @@ void refuse_each(fixture& f, index& tested, const plain_world& world, Change cha
 }
 
 TEST(index_versions, a_refused_allocation_changes_nothing) {
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+  for (const std::uint64_t seed : test::seeds(1, 4)) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     fixture f;
     random_bits random(seed);

@@ -3,11 +3,11 @@
 #include "lithify/base/error.hpp"
 #include "overlay_rig.cuh"
 #include "plain_world.hpp"
+#include "seeds.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
@@ -35,18 +35,6 @@ std::vector<voxel> every_voxel() {
   std::vector<voxel> at;
   plain_world::for_each(size.box(), [&](voxel v) { at.push_back(v); });
   return at;
-}
-
-/// Seeds of the histories; LITHIFY_SEED names one instead.
-std::vector<std::uint64_t> seeds(std::uint64_t count) {
-  if (const char* named = std::getenv("LITHIFY_SEED")) {
-    return {std::strtoull(named, nullptr, 10)};
-  }
-  std::vector<std::uint64_t> all;
-  for (std::uint64_t s = 1; s <= count; ++s) {
-    all.push_back(s);
-  }
-  return all;
 }
 
 struct broken {};
@@ -327,8 +315,8 @@ class history {
 };
 
 TEST(OverlayProperty, AgreesWithAPlainArrayAtEveryStep) {
-  for (const std::uint64_t seed : seeds(12)) {
-    SCOPED_TRACE("LITHIFY_SEED=" + std::to_string(seed));
+  for (const std::uint64_t seed : test::seeds(1, 12)) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
     in_every_order([&](device::exec ex) {
       history h(ex, seed);
       for (int i = 0; i < 25 && !testing::Test::HasFailure(); ++i) {
@@ -343,8 +331,8 @@ TEST(OverlayProperty, AgreesWithAPlainArrayAtEveryStep) {
 }
 
 TEST(OverlayProperty, TheSameHistoryGivesTheSameWorldInAnyOrder) {
-  for (const std::uint64_t seed : seeds(3)) {
-    SCOPED_TRACE("LITHIFY_SEED=" + std::to_string(seed));
+  for (const std::uint64_t seed : test::seeds(1, 3)) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
     std::vector<std::uint64_t> expected;
     in_every_order([&](device::exec ex) {
       history h(ex, seed);
@@ -360,8 +348,8 @@ TEST(OverlayProperty, TheSameHistoryGivesTheSameWorldInAnyOrder) {
 
 #if !LITHIFY_ON_CUDA
 TEST(OverlayProperty, TheSameHistoryGivesTheSameWorldOnAnyNumberOfThreads) {
-  for (const std::uint64_t seed : seeds(2)) {
-    SCOPED_TRACE("LITHIFY_SEED=" + std::to_string(seed));
+  for (const std::uint64_t seed : test::seeds(1, 2)) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
     std::vector<std::uint64_t> expected;
     for (const int threads : {1, 2, 16}) {
       const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
@@ -392,7 +380,8 @@ TEST(OverlayProperty, AMillionEditsInOneBatch) {
           static_cast<std::int32_t>(random() % 16)},
          static_cast<material_id>(random() % 9 + 1)});
   }
-  edits.insert(edits.end(), edits.rbegin(), edits.rbegin() + 5000);
+  const std::vector<voxel_edit> again(edits.rbegin(), edits.rbegin() + 5000);
+  edits.insert(edits.end(), again.begin(), again.end());
   // The oracle: the last write of every voxel, by a stable sort.
   std::vector<std::pair<morton_key, material_id>> expected;
   for (const voxel_edit& e : edits) {

@@ -152,7 +152,7 @@ TEST(stream_power_property, order_threads_streams_change_nothing) {
     device::with_threads(threads, [&] { EXPECT_EQ(state_after(p, false), expected) << threads; });
   }
   EXPECT_EQ(state_after(p, true), expected) << "delaying";
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+  for (const std::uint64_t seed : lithify::test::seeds(1, 6)) {
     device::work_order::set_seed(seed);
     const std::string found = state_after(p, seed % 3 == 0);
     device::work_order::set_seed(0);

@@ -108,6 +108,8 @@ struct simulation_state {
   double time_yr = 0.0;
   std::int64_t frame_offset = 0;     ///< 2^-20 voxel heights
   std::int64_t frame_remainder = 0;  ///< 2^-52 voxel heights
+  std::uint64_t random_key = 0;      ///< Philox: what passes that draw numbers start from,
+  std::uint64_t random_counter = 0;  ///< and how many they have drawn; none of today's does
 };
 
 /// Where water runs over a surface: an entry a column, in cell order.

@@ -50,6 +50,7 @@ struct checkpoint {
   std::string scenario;    ///< TOML text, verbatim; empty for an imported world
   std::string provenance;  ///< program version and command
   digest128 digest;        ///< state digest
+  int digest_version = 2;  ///< of its definition; 1 in files before format 1.2
 };
 
 /// Writes `file` through a temporary file: fsync, rename, fsync of the folder.

@@ -17,13 +17,14 @@ namespace lithify::engine {
                                             const material_table& materials);
 
 /// A world of these columns that simulates `passes`: voxels by bulk build, and column fields whose
-/// surfaces are the model's, exact to one quantum.
+/// surfaces are the model's, exact to one quantum. `seed` is the random key of its state.
 [[nodiscard]] world make_world(const io::column_model& model,
                                const material_table& materials,
                                const overlay_policy& overlay,
                                std::vector<pass_config> passes,
                                const std::string& device,
-                               const region_sides& sides = {});
+                               const region_sides& sides = {},
+                               std::uint64_t seed = 0);
 
 /// A world with a checkpoint's voxels, not simulating: for queries and pictures.
 [[nodiscard]] world make_world(const io::checkpoint& from, const std::string& device);
@@ -35,8 +36,12 @@ namespace lithify::engine {
                                std::vector<pass_config> passes,
                                const std::string& device);
 
-/// The state digest of a checkpoint's content, computed anew on `device`.
+/// The state digest of a checkpoint's content, computed anew on `device`, by the version of its
+/// definition that the file's format has.
 [[nodiscard]] digest128 digest_of(const io::checkpoint& data, const std::string& device);
+
+/// Errors: corrupt_file unless the world, made from the checkpoint, has the digest that it says.
+void require_said_digest(const world& w, const io::checkpoint& data);
 
 /// A named part of the state and its digest: each column field, then `voxels`.
 struct part_digest {
