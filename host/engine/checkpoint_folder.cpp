@@ -158,9 +158,11 @@ void output_folder::make() {
     if (!at.empty() && fs::create_directory(at, failed)) {
       made_.push_back(at);
     } else if (failed && !fs::is_directory(at, ignored)) {
+      const std::string reason =
+          fs::exists(at, ignored) ? "'" + at.string() + "' is a file" : failed.message();
       unmake();
       throw error(errc::io_failure, "output folder '" + folder_.string() + "' cannot be made: " +
-                                        failed.message() + "; choose another with --out");
+                                        reason + "; choose another with --out");
     }
   }
 }
