@@ -3,6 +3,7 @@
 #include "lithify/device/radix_sort.cuh"
 
 #include <algorithm>
+#include <bit>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
 
@@ -31,10 +32,7 @@ struct bucket_row {
   LITHIFY_HD std::uint32_t newest_slots(std::int64_t b) const {
     const int own = table_of(b);
     const bucket& slots = table[own].buckets[b - first[own]];
-    int claimed = 0;
-    while (claimed < bucket_slots && slots.key[claimed] != no_key) {
-      ++claimed;  // slots fill from the front
-    }
+    const int claimed = slots.claimed();
     std::uint32_t newest = (1U << claimed) - 1U;
     for (int t = 0; t < own && newest != 0; ++t) {
       std::uint64_t home[bucket_slots];
@@ -52,39 +50,62 @@ struct bucket_row {
   }
 };
 
+/// Bits set among the lowest 8, without a loop whose end cannot be predicted.
 LITHIFY_HD int bits_set(std::uint32_t slots) {
-  int n = 0;
-  for (; slots != 0; slots &= slots - 1) {
-    ++n;
-  }
-  return n;
+  slots -= (slots >> 1) & 0x55U;
+  slots = (slots & 0x33U) + ((slots >> 2) & 0x33U);
+  return static_cast<int>((slots + (slots >> 4)) & 15U);
 }
 
-/// Writes the newest slots of each bucket to their places.
+/// Buckets that one thread takes one after the other. On a CPU a place a bucket would be more to
+/// write and to add up than the buckets' own work.
+constexpr std::int64_t buckets_a_task = device::accesses_in_flight == 1 ? 1 : 64;
+
+/// Finds the newest slots of a task's buckets and counts them.
+struct count_newest {
+  bucket_row row;
+  std::int64_t buckets;
+  std::uint8_t* slots;
+  std::int64_t* count;
+  LITHIFY_HD void operator()(std::int64_t task) const {
+    std::int64_t found = 0;
+    const std::int64_t first = task * buckets_a_task;
+    for (std::int64_t b = first; b < buckets && b < first + buckets_a_task; ++b) {
+      const std::uint32_t newest = row.newest_slots(b);
+      slots[b] = static_cast<std::uint8_t>(newest);
+      found += bits_set(newest);
+    }
+    count[task] = found;
+  }
+};
+
+/// Writes the newest slots of a task's buckets to their places.
 template <bool Packed>
 struct write_newest {
   bucket_row row;
+  std::int64_t buckets;
   const std::uint8_t* slots;
   const std::int64_t* offset;
   std::uint64_t low_bits;
   std::uint64_t* word;
   std::uint64_t* value;
 
-  LITHIFY_HD void operator()(std::int64_t b) const {
-    const bucket& from = row.at(b);
-    std::int64_t to = offset[b];
-    for (int i = 0; i < bucket_slots; ++i) {
-      if (((slots[b] >> i) & 1U) == 0) {
-        continue;
+  LITHIFY_HD void operator()(std::int64_t task) const {
+    std::int64_t to = offset[task];
+    const std::int64_t first = task * buckets_a_task;
+    for (std::int64_t b = first; b < buckets && b < first + buckets_a_task; ++b) {
+      const bucket& from = row.at(b);
+      for (std::uint32_t left = slots[b]; left != 0; left &= left - 1) {
+        const int i = std::countr_zero(left);
+        const material_id m = value_material(from.value[i]);
+        if constexpr (Packed) {
+          word[to] = ((from.key[i] & low_bits) << 16) | m;
+        } else {
+          word[to] = from.key[i];
+          value[to] = m;
+        }
+        ++to;
       }
-      const material_id m = value_material(from.value[i]);
-      if constexpr (Packed) {
-        word[to] = ((from.key[i] & low_bits) << 16) | m;
-      } else {
-        word[to] = from.key[i];
-        value[to] = m;
-      }
-      ++to;
     }
   }
 };
@@ -115,28 +136,30 @@ collected collect_newest(device::exec ex, std::span<const std::shared_ptr<const 
     ++row.tables;
   }
   const std::int64_t buckets = row.first[row.tables];
+  const std::int64_t tasks = (buckets + buckets_a_task - 1) / buckets_a_task;
   device::buffer<std::uint8_t> newest(ex, buckets);
-  device::buffer<std::int64_t> offsets(ex, buckets + 1);
-  std::uint8_t* const slots = newest.data();
+  device::buffer<std::int64_t> counts(ex, tasks);
+  device::buffer<std::int64_t> offsets(ex, tasks + 1);
+  const std::uint8_t* const slots = newest.data();
+  const std::int64_t* const count = counts.data();
   const std::int64_t* const offset = offsets.data();
-  device::for_each_n(ex, buckets, [=] LITHIFY_HD(std::int64_t b) {
-    slots[b] = static_cast<std::uint8_t>(row.newest_slots(b));
-  });
+  device::for_each_n(ex, tasks, count_newest{row, buckets, newest.data(), counts.data()});
   device::exclusive_scan(
-      ex, buckets, [=] LITHIFY_HD(std::int64_t b) -> std::int64_t { return bits_set(slots[b]); },
+      ex, tasks, [=] LITHIFY_HD(std::int64_t t) -> std::int64_t { return count[t]; },
       offsets.data());
-  made.count = device::read(ex, offset + buckets);
+  made.count = device::read(ex, offset + tasks);
   made.frame = key_frame::of(bounds_of(tables));
   made.word = device::buffer<std::uint64_t>(ex, made.count);
   if (made.frame.packs()) {
     const std::uint64_t low_bits = (std::uint64_t{1} << made.frame.bits) - 1;
-    device::for_each_n(ex, buckets,
-                       write_newest<true>{row, slots, offset, low_bits, made.word.data(), nullptr});
+    device::for_each_n(
+        ex, tasks,
+        write_newest<true>{row, buckets, slots, offset, low_bits, made.word.data(), nullptr});
   } else {
     made.value = device::buffer<std::uint64_t>(ex, made.count);
     device::for_each_n(
-        ex, buckets,
-        write_newest<false>{row, slots, offset, 0, made.word.data(), made.value.data()});
+        ex, tasks,
+        write_newest<false>{row, buckets, slots, offset, 0, made.word.data(), made.value.data()});
   }
   return made;
 }

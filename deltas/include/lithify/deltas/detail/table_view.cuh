@@ -24,6 +24,18 @@ inline constexpr std::uint64_t max_order = (std::uint64_t{1} << 48) - 1;
 struct alignas(128) bucket {
   morton_key key[bucket_slots];
   std::uint64_t value[bucket_slots];
+
+  /// Slots that are taken: they fill from the front. Plain loads.
+  LITHIFY_HD int claimed() const {
+    if constexpr (device::matches_at_once) {
+      return std::countr_zero(device::matching_words(key, no_key) | (1U << bucket_slots));
+    }
+    int n = 0;
+    while (n < bucket_slots && key[n] != no_key) {
+      ++n;
+    }
+    return n;
+  }
 };
 static_assert(sizeof(bucket) == 128);
 
