@@ -9,6 +9,7 @@
 #include "lithify/io/text_file.hpp"
 #include "plan_passes.hpp"
 #include "records.hpp"
+#include "same_scenario.hpp"
 #include "same_world.hpp"
 
 #include <sys/resource.h>
@@ -148,6 +149,7 @@ class runner {
   start resume(checkpoint_folder::loaded& from) {
     require_same_materials(scenario_, from.data, from.file);
     compare_region(from);
+    compare_values(from);
     from.data.materials = scenario_.materials;  // what passes read of them may change
     world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
     try {
@@ -170,6 +172,21 @@ class runner {
         throw;
       }
       warn(std::string(e.what()) + "; the checkpoint is resumed without comparing it");
+    }
+  }
+
+  /// A run may go on with other values, but not by mistake.
+  void compare_values(const checkpoint_folder::loaded& from) {
+    if (from.data.scenario.empty()) {
+      return;  // imported: no scenario made it
+    }
+    std::string keys;
+    for (const std::string& key : differing_keys(from.data.scenario, scenario_.text)) {
+      keys += (keys.empty() ? "" : ", ") + key;
+    }
+    if (!keys.empty()) {
+      warn("checkpoint '" + from.file.string() + "' was made with other values of " + keys +
+           "; from step " + std::to_string(from.data.state.step) + " on the scenario's hold");
     }
   }
 

@@ -1,6 +1,7 @@
 #include "lithify/engine/scenario.hpp"
 
 #include "lithify/base/error.hpp"
+#include "same_scenario.hpp"
 #include "toml_section.hpp"
 
 #include <algorithm>
@@ -280,8 +281,9 @@ void read_output(toml_section section, scenario& s) {
 scenario read_scenario(const fs::path& file, std::span<const std::string> overrides) {
   scenario s;
   s.file = file;
-  s.text = read_text(file);
-  const toml_document document = parse_toml(s.text, file.string(), overrides);
+  const std::string text = read_text(file);
+  const toml_document document = parse_toml(text, file.string(), overrides);
+  s.text = with_overrides(text, overrides);
   toml_section root(document);
   for (toml_section& m : root.tables("material")) {
     read_material(std::move(m), s.materials);

@@ -111,6 +111,30 @@ TEST_F(run_command, resumes_from_a_file_and_from_a_folder) {
   EXPECT_EQ(from_file["digest"], whole["digest"]);
 }
 
+TEST_F(run_command, names_what_it_is_resumed_with_anew) {
+  const std::vector<std::string> set = {"--set", "run.step_yr=200"};
+  const auto with = [](std::vector<std::string> words, const std::vector<std::string>& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  run("a", with(set, {"--steps", "2"}));
+  const std::vector<std::string> on = {"--resume", "auto", "--steps", "2"};
+  run("a", with(set, on));  // the same again: not a word
+  EXPECT_EQ(last_err, "");
+  run("a", with({"--set", "run.step_yr=200.0", "--set", "overlay.threshold=7", "--set",
+                 "output.series_every=1", "--set", "checkpoint.keep=9", "--set", "run.steps=2"},
+                on));
+  EXPECT_EQ(last_err, "");
+  const json s = run("a",
+                     with(on, {"--set", "run.seed=4", "--set", "passes.uplift.rate_m_per_yr=0",
+                               "--set", "material=[{name='soil',erodibility=3}]"}),
+                     1);
+  EXPECT_THAT(last_err,
+              HasSubstr("other values of material.soil.erodibility, material.soil.name, "
+                        "passes.uplift.rate_m_per_yr, run.seed, run.step_yr; from step 2 on"));
+  EXPECT_EQ(s["warnings"].size(), 1u);
+}
+
 TEST_F(run_command, falls_back_past_a_broken_checkpoint_and_says_so) {
   const json whole = run("whole");
   run("part", {"--steps", "4"});

@@ -48,7 +48,7 @@ enum class map_format : std::uint8_t { netcdf, geotiff };
 
 struct scenario {
   std::filesystem::path file;
-  std::string text;  ///< verbatim, for checkpoints
+  std::string text;  ///< verbatim, overrides as comments at its end; for checkpoints
   world_source world;
   material_table materials;
   std::int64_t steps = 0;
