@@ -21,13 +21,25 @@ int use_device(int ordinal) {
   return ordinal;
 }
 
+namespace {
+
+// Without a driver CUDA calls the driver too old.
+std::string why_none(cudaError_t status) {
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
+    return "there is no NVIDIA driver";
+  }
+  return status == cudaSuccess ? "there is no NVIDIA GPU" : cudaGetErrorString(status);
+}
+
+}  // namespace
+
 std::vector<device_info> backend_devices() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
     (void)cudaGetLastError();
-    return {{"cuda", "", 0, false,
-             status == cudaSuccess ? "there is no NVIDIA GPU" : cudaGetErrorString(status)}};
+    return {{"cuda", "", 0, false, why_none(status)}};
   }
   std::vector<device_info> all;
   for (int ordinal = 0; ordinal < count; ++ordinal) {
