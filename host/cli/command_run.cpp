@@ -127,7 +127,9 @@ int check_scenario(const std::string& file, const std::vector<std::string>& set)
                  grouped(pass.substeps), pass.pass, pass.stable_dt_yr);
     }
   }
-  fmt::print("device memory     about {}\n", bytes_text(plan.device_bytes));
+  fmt::print(
+      "device memory     about {} at the peak, an estimate: index, columns, pending deltas\n",
+      bytes_text(plan.device_bytes));
   fmt::print("checkpoint        about {} before compression\n", bytes_text(plan.checkpoint_bytes));
   fmt::print("output            {}\n", s.out.empty() ? "none yet: give --out DIR" : s.out.string());
   return exit_code::ok;

@@ -4,6 +4,8 @@
 #include "same_world.hpp"
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 namespace lithify::engine {
 
@@ -17,9 +19,42 @@ std::vector<pass_budget> backend_plan(const std::vector<pass_config>& passes,
 
 namespace {
 
+struct brick_counts {
+  std::int64_t dense = 0;
+  std::int64_t sparse = 0;
+};
+
+/// Voxels of the commonest material in a brick, of the columns from (x0, y0) on.
+int commonest(const io::column_model& model, std::int32_t x0, std::int32_t y0, std::int32_t brick) {
+  std::map<material_id, int> voxels;
+  for (std::int32_t y = y0; y < std::min(y0 + brick_edge, model.size.y); ++y) {
+    for (std::int32_t x = x0; x < std::min(x0 + brick_edge, model.size.x); ++x) {
+      const std::size_t c = static_cast<std::size_t>(std::int64_t{y} * model.size.x + x);
+      std::int32_t at = brick * brick_edge;
+      const std::int32_t end = at + brick_edge;
+      for (std::int64_t s = model.span_offset[c]; s < model.span_offset[c + 1] && at < end; ++s) {
+        const auto span = static_cast<std::size_t>(s);
+        const std::int32_t top = std::min(end, model.span_top[span]);
+        if (top > at) {
+          voxels[model.span_material[span]] += top - at;
+          at = top;
+        }
+      }
+      voxels[air] += end - at;
+    }
+  }
+  int most = 0;
+  for (const auto& [material, count] : voxels) {
+    most = std::max(most, count);
+  }
+  return most;
+}
+
 /// Bricks that hold more than one material: those in which a span of a column ends.
-std::int64_t mixed_bricks(const io::column_model& model) {
-  std::int64_t bricks = 0;
+brick_counts count_bricks(const io::column_model& model) {
+  constexpr int whole = brick_edge * brick_edge * brick_edge;
+  constexpr int most_exceptions = 15;  // of a sparse brick
+  brick_counts bricks;
   std::vector<std::int32_t> met;
   for (std::int32_t y0 = 0; y0 < model.size.y; y0 += brick_edge) {
     for (std::int32_t x0 = 0; x0 < model.size.x; x0 += brick_edge) {
@@ -33,10 +68,36 @@ std::int64_t mixed_bricks(const io::column_model& model) {
         }
       }
       std::sort(met.begin(), met.end());
-      bricks += std::unique(met.begin(), met.end()) - met.begin();
+      met.erase(std::unique(met.begin(), met.end()), met.end());
+      for (const std::int32_t brick : met) {
+        const int most = commonest(model, x0, y0, brick);
+        bricks.dense += most + most_exceptions < whole ? 1 : 0;
+        bricks.sparse += most + most_exceptions >= whole && most < whole ? 1 : 0;
+      }
     }
   }
   return bricks;
+}
+
+/// What a pool of the index holds of `slots` slots: whole slabs of 16 MiB, and 8 bytes a slot for
+/// the version that took it.
+std::size_t pool_bytes(std::int64_t slots, std::size_t slot_bytes) {
+  constexpr std::size_t slab = std::size_t{16} << 20;
+  const std::size_t wanted =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, slots)) * slot_bytes;
+  return (wanted + slab - 1) / slab * (slab + slab / slot_bytes * 8);
+}
+
+/// An estimate. Pools of pages, blocks, dense and sparse bricks and their tables (4 MiB); columns
+/// of 54 bytes, a step's copy of them and what passes work with, about 200 in all; and 100 bytes a
+/// pending voxel: table slots, the sort of a consolidation, and the bricks that it makes while the
+/// old ones are still read (measured on the demo). Pending: the threshold, or 12 voxels a column if
+/// that is less; chosen between the demo's 3 and the 20 of scree that falls in one step.
+std::size_t device_bytes(const brick_counts& bricks, std::size_t columns, std::int64_t threshold) {
+  const std::size_t pending = std::min(static_cast<std::size_t>(threshold), 12 * columns);
+  return (std::size_t{4} << 20) + pool_bytes(0, 4096) +
+         pool_bytes(bricks.dense + bricks.sparse, 64) + pool_bytes(bricks.dense, 1024) +
+         pool_bytes(bricks.sparse, 64) + columns * 200 + pending * 100;
 }
 
 std::int64_t with_ground(std::span<const std::int32_t> rock_top) {
@@ -53,30 +114,28 @@ run_plan plan(const scenario& s) {
   run_plan p;
   p.steps = s.steps;
   p.time_yr = static_cast<double>(s.steps) * s.step_yr;
-  std::size_t bricks = 0;
+  brick_counts bricks;
   if (s.world.checkpoint.empty()) {
     const io::column_model model = read_columns(s.world, s.materials);
     p.size = model.size;
     p.geometry = model.geometry;
     p.columns = with_ground(model.rock_top);
     p.spans = static_cast<std::int64_t>(model.span_top.size());
-    bricks = static_cast<std::size_t>(mixed_bricks(model));
+    bricks = count_bricks(model);
   } else {
     const io::checkpoint from = io::read_checkpoint(s.world.checkpoint);
     require_same_materials(s, from, s.world.checkpoint);
     p.size = from.voxels.size;
     p.geometry = from.geometry;
     p.columns = with_ground(find_field(from.columns, "rock_top").as<std::int32_t>());
-    bricks = from.voxels.dense_key.size() + from.voxels.sparse_key.size();
+    bricks = {static_cast<std::int64_t>(from.voxels.dense_key.size()),
+              static_cast<std::int64_t>(from.voxels.sparse_key.size())};
   }
   p.passes = plan_passes(s, p.geometry);
-  // Derived from the layouts: a dense brick is 1 KiB, a column's fields are 46 bytes and a step
-  // works on a copy, an overlay slot is 16 bytes at a load of 0.6, and a consolidation sorts 16
-  // more each.
   const std::size_t columns = static_cast<std::size_t>(p.size.columns());
-  const std::size_t slots = static_cast<std::size_t>(s.overlay.threshold);
-  p.device_bytes = bricks * 1024 + columns * 46 * 2 + slots * 16 * 10 / 6 + slots * 16;
-  p.checkpoint_bytes = bricks * 1024 + columns * 46;
+  p.device_bytes = device_bytes(bricks, columns, s.overlay.threshold);
+  p.checkpoint_bytes = static_cast<std::size_t>(bricks.dense) * 1024 +
+                       static_cast<std::size_t>(bricks.sparse) * 64 + columns * 54;
   return p;
 }
 

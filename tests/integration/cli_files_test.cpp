@@ -116,6 +116,27 @@ TEST(check_command, says_what_a_scenario_would_do) {
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 
+// Pools of the index, which a formula of the content alone leaves out, are most of a small world.
+TEST(check_command, says_how_much_memory_a_run_takes) {
+  const temporary_folder folder;
+  for (const std::string name : {"small", "scree"}) {
+    const std::string scenario =
+        std::string(LITHIFY_TEST_SOURCE_DIR) + "/scripts/scenarios/" + name + ".toml";
+    const outcome checked = lithify({"check", scenario});
+    const std::size_t at = checked.out.find("device memory     about ");
+    ASSERT_NE(at, std::string::npos) << checked.err;
+    const std::string figure = checked.out.substr(at + 24);
+    EXPECT_THAT(figure, testing::ContainsRegex("^[0-9.]+ MiB at the peak, an estimate"));
+    const outcome done = lithify({"run", scenario, "--out", (folder / name).string(), "--steps",
+                                  "2", "--json", "--progress", "never", "--device", "cpu"});
+    ASSERT_EQ(done.code, 0) << done.err;
+    const double peak =
+        nlohmann::json::parse(done.out)["peak_device_bytes"].get<double>() / (1 << 20);
+    EXPECT_GT(std::stod(figure), peak / 1.3) << name;
+    EXPECT_LT(std::stod(figure), peak * 1.3) << name;
+  }
+}
+
 TEST(devices_command, lists_the_cpu_and_says_why_there_is_no_gpu) {
   const outcome done = lithify({"devices"});
   EXPECT_EQ(done.code, 0);

@@ -103,7 +103,7 @@ struct run_plan {
   std::int64_t steps = 0;
   double time_yr = 0.0;
   std::vector<pass_budget> passes;   ///< of a step: names, substeps and stable steps
-  std::size_t device_bytes = 0;      ///< estimate, at the overlay's threshold
+  std::size_t device_bytes = 0;      ///< estimate of the peak
   std::size_t checkpoint_bytes = 0;  ///< estimate of one file, before compression
 };
 /// Errors: as `run`, of the scenario's files and parameters.
