@@ -93,11 +93,23 @@ octree::merged_view build_merged(device::exec ex, const snapshot_state& state, i
 
 }  // namespace
 
+namespace {
+
+/// Waits for all of them. Where that fails the device is lost, and nothing reads what they guard.
+void wait_for(const std::vector<device::event>& uses) noexcept {
+  for (const device::event& e : uses) {
+    try {
+      e.wait();
+    } catch (...) {
+    }
+  }
+}
+
+}  // namespace
+
 keeper::~keeper() {
   for (const remains& r : waiting_) {
-    for (const device::event& e : r.uses) {
-      e.wait();
-    }
+    wait_for(r.uses);
   }
 }
 
@@ -106,9 +118,7 @@ void keeper::bury(remains&& what) noexcept {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(what));
   } catch (...) {
-    for (const device::event& e : what.uses) {
-      e.wait();
-    }
+    wait_for(what.uses);
   }
 }
 

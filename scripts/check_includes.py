@@ -3,7 +3,8 @@
 
 The tables below are the rules; each finding names the file, the line and the rule. CMake enforces the part
 about folders a second time (a folder's target sees only what it may include), this script finds the rest:
-third-party headers in the wrong folder, device code in public headers, includes that bypass include roots.
+third-party headers in the wrong folder, device code in public headers, includes that bypass include roots, and
+standard functions that do nothing in a kernel.
 
 usage: scripts/check_includes.py [--root DIR]      example: scripts/check_includes.py
 Exits 0 when all rules hold, 1 when one does not.
@@ -61,6 +62,10 @@ STANDARD = re.compile(r"[a-z_0-9]+$")
 # What marks device code; not in public plain headers.
 DEVICE_WORDS = re.compile(r"\b(__CUDACC__|__CUDA_ARCH__|LITHIFY_BACKEND|LITHIFY_ON_CUDA|LITHIFY_DEVICE|__global__|"
                           r"__device__|__host__)\b")
+# What nvcc 13.0 with g++ 12 makes a constant of in kernels, without a word; lithify/device/bits.cuh has the like.
+DROPPED = re.compile(r"\bstd::(popcount|count[lr]_(zero|one)|bit_width|bit_ceil|has_single_bit)\b")
+ON_THE_HOST = {"cuda/device", "octree/pool.cuh", "deltas/collect.cuh"}  # constants, and the host's own work
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SUFFIXES = {".hpp", ".cpp", ".cu", ".cuh", ".h", ".c"}
 
@@ -136,6 +141,9 @@ def check_file(root, path, roots):
         code = line.split("//")[0]
         if public_plain and (word := DEVICE_WORDS.search(code)):
             yield number, word.group(), "device code in a public plain header"
+        if path.endswith((".cu", ".cuh")) and not path.endswith("_cpu.cuh") and not within(path, ON_THE_HOST):
+            if word := DROPPED.search(code):
+                yield number, word.group(), "nvcc drops it from kernels without a word; see lithify/device/bits.cuh"
         match = INCLUDE.match(line)
         if match is None:
             continue

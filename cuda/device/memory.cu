@@ -102,7 +102,9 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
 }
 
 void memory_pool::deallocate(void* block, std::size_t bytes, stream_ref s) noexcept {
-  cudaFreeAsync(block, s.native());
+  if (cudaFreeAsync(block, s.native()) != cudaSuccess) {
+    (void)cudaGetLastError();  // the next launch would take it for its own error
+  }
   in_use_ -= size_class(bytes);
 }
 

@@ -41,20 +41,23 @@ struct stage_run {
   static void end(const std::shared_ptr<stage_run>& r, stream_ref s) {
     nvtxRangePop();
     // In a destructor: a run whose end could not be recorded counts no time.
-    (void)cudaEventRecord(r->ended, s.native());
+    forget(cudaEventRecord(r->ended, s.native()));
   }
-  [[nodiscard]] bool over() const {
-    const cudaError_t status = cudaEventQuery(ended);
-    if (status == cudaErrorNotReady) {
-      (void)cudaGetLastError();  // else the next launch would take it for its own error
-    }
-    return status != cudaErrorNotReady;
-  }
+  [[nodiscard]] bool over() const { return forget(cudaEventQuery(ended)) != cudaErrorNotReady; }
   void wait() const { check(cudaEventSynchronize(ended), "wait for a stage"); }
   [[nodiscard]] double seconds() const {
     float milliseconds = 0.0F;
-    const cudaError_t status = cudaEventElapsedTime(&milliseconds, begun, ended);
-    return status == cudaSuccess ? 1e-3 * static_cast<double>(milliseconds) : 0.0;
+    return forget(cudaEventElapsedTime(&milliseconds, begun, ended)) == cudaSuccess
+               ? 1e-3 * static_cast<double>(milliseconds)
+               : 0.0;
+  }
+
+  /// Clears an error that nobody hears of: the next launch would take it for its own.
+  static cudaError_t forget(cudaError_t status) {
+    if (status != cudaSuccess) {
+      (void)cudaGetLastError();
+    }
+    return status;
   }
 
   std::size_t stage;

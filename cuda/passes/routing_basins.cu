@@ -9,9 +9,9 @@
 /// A pass is seen from its higher cell, for which all ways down into one neighbouring basin are
 /// equally high: it lists the one to the lowest cell number, and the list shrinks round by round.
 #include "lithify/base/error.hpp"
+#include "lithify/device/bits.cuh"
 #include "routing_steps.cuh"
 
-#include <bit>
 #include <limits>
 #include <utility>
 
@@ -271,7 +271,7 @@ template <class F>
 LITHIFY_HD void each_pass(const std::uint64_t* words, std::int64_t group, F f) {
   for (std::int64_t w = group * words_a_group; w < (group + 1) * words_a_group; ++w) {
     for (std::uint64_t left = words[w]; left != 0; left &= left - 1) {
-      f(w * 64 + std::countr_zero(left));
+      f(w * 64 + device::lowest_bit(left));
     }
   }
 }
@@ -300,7 +300,7 @@ link_list list_links(device::exec ex, const graph_view& g) {
       [=] LITHIFY_HD(std::int64_t k) -> std::int64_t {
         std::int64_t count = 0;
         for (std::int64_t w = 0; w < words_a_group; ++w) {
-          count += std::popcount(words[k * words_a_group + w]);
+          count += device::bits_set(words[k * words_a_group + w]);
         }
         return count;
       },
@@ -308,8 +308,10 @@ link_list list_links(device::exec ex, const graph_view& g) {
   link_list list;
   list.count = device::read(ex, offset + groups);
   // Powers of two: the pool has such blocks from the step before.
-  const auto room =
-      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(list.count)));
+  std::int64_t room = 1;
+  while (room < list.count) {
+    room *= 2;
+  }
   list.links = device::buffer<link>(ex, room);
   list.left = device::buffer<link>(ex, room);
   link* const to = list.links.data();

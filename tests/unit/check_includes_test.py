@@ -53,6 +53,13 @@ class CheckIncludes(unittest.TestCase):
         self.assert_finds(path, "#pragma once\n#ifdef __CUDACC__\n#endif\n", "device code in a public plain header")
         self.assertEqual(self.check(**{path: "#pragma once\n// not __CUDACC__\n"}), [])
 
+    def test_functions_that_nvcc_drops(self):
+        text = "int f(unsigned long x) { return std::popcount(x); }\n"
+        self.assert_finds("cuda/passes/a.cu", text, "nvcc drops it")
+        self.assert_finds("octree/a.cuh", "#pragma once\n" + text.replace("popcount", "countr_zero"), "nvcc drops it")
+        self.assertEqual(self.check(**{"cuda/passes/a_cpu.cuh": "#pragma once\n" + text}), [])
+        self.assertEqual(self.check(**{"host/engine/a.cpp": text}), [])
+
     def test_third_party_in_the_wrong_folder(self):
         self.assert_finds("octree/a.cu", "#include <thrust/sort.h>\n", "may include this")
         self.assert_finds("host/engine/a.cpp", "#include <hdf5.h>\n", "only io")

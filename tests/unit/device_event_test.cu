@@ -10,11 +10,11 @@ namespace {
 
 TEST(DeviceEvent, OutlivesItsStream) {
   memory_pool pool;
+  const stream home;  // outlives the buffer, which goes back on it
   std::optional<stream> s(stream::delaying(7));
   buffer<int> word(exec{s->ref(), &pool}, 1);
   fill(exec{s->ref(), &pool}, word.data(), 1, 5);
   const event written = event::record(s->ref());
-  const stream home;
   s->ref().synchronize();
   word.hand_over(home.ref());
   s.reset();

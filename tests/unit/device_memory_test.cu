@@ -153,6 +153,7 @@ TEST(device_memory, temporaries_live_until_their_work_has_run) {
   pool.poison_freed(true);
   stream at_once;
   const buffer<std::int64_t> to({at_once.ref(), &pool}, n);
+  at_once.ref().synchronize();  // the memory is there before another stream writes it
   stream s = stream::delaying(1);
   const exec ex{s.ref(), &pool};
   std::atomic<bool> open{false};

@@ -33,6 +33,7 @@ TEST(device_stream, keeps_its_work_when_moved) {
   memory_pool pool;
   stream home;
   const buffer<std::int64_t> number({home.ref(), &pool}, 1);
+  home.ref().synchronize();  // the memory is there before another stream writes it
   stream first = stream::delaying(1);
   fill({first.ref(), &pool}, number.data(), 1, std::int64_t{7});
   stream second = std::move(first);

@@ -47,10 +47,10 @@ struct checkpoint {
   voxel_image voxels;
   std::vector<field> columns;
   run_state state;
-  std::string scenario;    ///< TOML text, as it was read; empty for an imported world
-  std::string provenance;  ///< program version and command
-  digest128 digest;        ///< state digest
-  int digest_version = 2;  ///< of its definition; 1 in files before format 1.2
+  std::string scenario;              ///< TOML text, as it was read; empty for an imported world
+  std::string provenance;            ///< program version and command
+  digest128 digest;                  ///< state digest
+  std::uint64_t digest_version = 2;  ///< of its definition; 1 in files before format 1.2
 };
 
 /// Writes `file` through a temporary file: fsync, rename, fsync of the folder.

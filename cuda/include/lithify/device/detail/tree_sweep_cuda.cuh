@@ -28,13 +28,22 @@ struct wave_pusher {
   std::int64_t* pushed;
   std::int64_t end;
   __device__ void operator()(std::int64_t item) const {
-    items[end + atomic_add(pushed, std::int64_t{1})] = item;
+    // One atomic for all lanes that push now: a wave has one counter.
+    const auto lanes = cooperative_groups::coalesced_threads();
+    std::int64_t first = 0;
+    if (lanes.thread_rank() == 0) {
+      first = atomic_add(pushed, static_cast<std::int64_t>(lanes.num_threads()));
+    }
+    items[end + lanes.shfl(first, 0) + static_cast<std::int64_t>(lanes.thread_rank())] = item;
   }
 };
 
 template <class F>
-__global__ void __launch_bounds__(threads) wave_kernel(
-    std::int64_t* items, std::int64_t* count, wave_words* words, std::int64_t* starts, F f) {
+__global__ void __launch_bounds__(threads) wave_kernel(std::int64_t* items,
+                                                       std::int64_t* count,
+                                                       wave_words* words,
+                                                       std::int64_t* starts,
+                                                       const __grid_constant__ F f) {
   const auto grid = cooperative_groups::this_grid();
   const auto rank = static_cast<std::int64_t>(grid.thread_rank());
   const auto size = static_cast<std::int64_t>(grid.num_threads());

@@ -85,10 +85,13 @@ __global__ void __launch_bounds__(threads) reduce_kernel(std::int64_t n,
   }
 }
 
-/// mask[w], bit b = pred(32 w + b). The stride is a multiple of 32: a warp's lanes go on together.
+/// mask[w], bit b = pred(32 w + b), and size[w] how many bits that are; size[words] = 0. The
+/// stride is a multiple of 32: a warp's lanes go on together.
 template <class Pred>
-__global__ void __launch_bounds__(threads)
-    mask_kernel(std::int64_t n, const __grid_constant__ Pred pred, std::uint32_t* mask) {
+__global__ void __launch_bounds__(threads) mask_kernel(std::int64_t n,
+                                                       const __grid_constant__ Pred pred,
+                                                       std::uint32_t* mask,
+                                                       std::int64_t* size) {
   const std::int64_t whole = (n + 31) / 32 * 32;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < whole;
@@ -96,6 +99,10 @@ __global__ void __launch_bounds__(threads)
     const std::uint32_t word = __ballot_sync(0xffffffffU, i < n && pred(i));
     if (i % 32 == 0) {
       mask[i / 32] = word;
+      size[i / 32] = __popc(word);
+      if (i + 32 == whole) {
+        size[whole / 32] = 0;
+      }
     }
   }
 }
@@ -150,8 +157,15 @@ void copy_to_device(exec ex, T* to, const T* from, std::int64_t n) {
         "copy to device");
   cudaPointerAttributes source = {};
   check(cudaPointerGetAttributes(&source, from), "look at host memory");
-  if (source.type != cudaMemoryTypeUnregistered) {
-    // Pageable memory has been staged by now; pinned memory would still be read after the return.
+  int ordinal = 0;
+  int reads_pageable = 0;
+  check(cudaGetDevice(&ordinal), "ask for the device");
+  check(cudaDeviceGetAttribute(&reads_pageable, cudaDevAttrPageableMemoryAccessUsesHostPageTables,
+                               ordinal),
+        "ask how the device reads host memory");
+  if (source.type != cudaMemoryTypeUnregistered || reads_pageable != 0) {
+    // Pageable memory has been staged by now, unless the device reads it in its place; that and
+    // pinned memory would still be read after the return.
     ex.stream.synchronize();
   }
 }
@@ -208,19 +222,19 @@ void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* tota
   std::uint32_t* const mask = masks.data();
   std::int64_t* const offset = offsets.data();
   detail::mask_kernel<<<detail::blocks_for(n, detail::threads), detail::threads, 0,
-                        ex.stream.native()>>>(n, pred, mask);
+                        ex.stream.native()>>>(n, pred, mask, offset);
   check(cudaGetLastError(), "launch");
-  exclusive_scan(
-      ex, words, [=] __device__(std::int64_t w) -> std::int64_t { return __popc(mask[w]); },
-      offset);
+  detail::exclusive_sum(ex, offset, words + 1);
   for_each_n(ex, n, [=] __device__(std::int64_t i) {
     const std::uint32_t word = mask[i / 32];
     const std::uint32_t bit = std::uint32_t{1} << (i % 32);
     if ((word & bit) != 0) {
       emit(i, offset[i / 32] + __popc(word & (bit - 1)));
     }
+    if (i == 0) {
+      *total = offset[words];
+    }
   });
-  copy(ex, total, offset + words, 1);
 }
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -10,10 +10,10 @@
 #include "lithify/base/hash128.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/device/atomic.cuh"
+#include "lithify/device/bits.cuh"
 #include "lithify/device/match.cuh"
 #include "lithify/octree/morton.hpp"
 
-#include <bit>
 #include <cstdint>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
@@ -28,7 +28,7 @@ struct alignas(128) bucket {
   /// Slots that are taken: they fill from the front. Plain loads.
   LITHIFY_HD int claimed() const {
     if constexpr (device::matches_at_once) {
-      return std::countr_zero(device::matching_words(key, no_key) | (1U << bucket_slots));
+      return device::lowest_bit(device::matching_words(key, no_key) | (1U << bucket_slots));
     }
     int n = 0;
     while (n < bucket_slots && key[n] != no_key) {
@@ -95,7 +95,7 @@ struct table_view {
       const bucket& at = buckets[b];
       if constexpr (device::matches_at_once) {
         if (const std::uint32_t match = device::matching_words(at.key, key)) {
-          return &at.value[std::countr_zero(match)];
+          return &at.value[device::lowest_bit(match)];
         }
         if (at.key[bucket_slots - 1] == no_key) {
           return nullptr;  // slots fill from the front: the bucket never was full
