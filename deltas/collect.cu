@@ -1,9 +1,9 @@
 #include "collect.cuh"
+#include "lithify/device/bits.cuh"
 #include "lithify/device/prefetch.cuh"
 #include "lithify/device/radix_sort.cuh"
 
 #include <algorithm>
-#include <bit>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
 
@@ -96,7 +96,7 @@ struct write_newest {
     for (std::int64_t b = first; b < buckets && b < first + buckets_a_task; ++b) {
       const bucket& from = row.at(b);
       for (std::uint32_t left = slots[b]; left != 0; left &= left - 1) {
-        const int i = std::countr_zero(left);
+        const int i = device::lowest_bit(left);
         const material_id m = value_material(from.value[i]);
         if constexpr (Packed) {
           word[to] = ((from.key[i] & low_bits) << 16) | m;

@@ -54,7 +54,7 @@ THIRD_PARTY = [
 NOT_IN_BASE = "host/base may include the standard library and itself"
 POSIX = re.compile(
     r"(sys/(mman|stat|types|resource|wait|time|ioctl|file|sysinfo|uio|statvfs|utsname|socket|random|syscall|prctl)"
-    r"|unistd|fcntl|dlfcn|pthread|signal|csignal|errno|time|limits|termios|poll|dirent|spawn|sched"
+    r"|unistd|fcntl|malloc|dlfcn|pthread|signal|csignal|errno|time|limits|termios|poll|dirent|spawn|sched"
     r"|linux/[a-z_]+|[a-z]*mmintrin|x86intrin|cpuid|stdlib|string|stdio|stdint|stddef|stdbool|inttypes|math"
     r"|assert)\.h$")
 STANDARD = re.compile(r"[a-z_0-9]+$")
