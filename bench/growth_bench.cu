@@ -5,8 +5,8 @@
 #include "copy_bandwidth.cuh"
 #include "device_bench.cuh"
 #include "lithify/base/error.hpp"
+#include "pass_bytes.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -16,28 +16,13 @@ namespace {
 /// Steps from noise before the first that is measured: the ground has depressions of all sizes.
 constexpr int steps_before = 3;
 
-/// Bytes a cell that the kernels read and write, each array once a kernel (neighbours from cache).
-/// Routing: directions 10; flats 3; basins and passes, without what lies at borders alone, 30;
-/// counting donors 11; areas and their order 28.
-constexpr double route_bytes = 82;
-/// Rivers: routing; heights 31; what a sweep reads of a cell 71; the sweep 75; what leaves 48.
-constexpr double rivers_bytes = route_bytes + 225;
-/// Creep in one substep: heights 39; faces and fluxes 57; ledgers and heights 49.
-constexpr double creep_bytes = 145;
-/// Scree that stands: heights 48; a sweep 19.
-constexpr double scree_bytes = 67;
-
 /// Seconds that one pass took, in all iterations.
 class pass_clock {
  public:
   explicit pass_clock(device_place& place) : place_(place) {}
   template <class Work>
   void measure(Work work) {
-    place_.ex().stream.synchronize();
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    place_.ex().stream.synchronize();
-    last_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    last_ = device_seconds(place_, work);
     total_ += last_;
   }
   [[nodiscard]] double last() const { return last_; }

@@ -95,6 +95,55 @@ void find(benchmark::State& state, std::int64_t keys, std::int64_t hits) {
   state.SetItemsProcessed(state.iterations() * queries);
 }
 
+/// A copy that moves `bytes` a delta, half of them read and half written: what insertion (80) and
+/// look-up (74) cannot beat.
+void floor_of(benchmark::State& state, std::int64_t keys, std::int64_t bytes) {
+  if (!usable(state)) {
+    return;
+  }
+  device_place place;
+  const device::buffer<std::byte> from(place.ex(), keys * bytes / 2);
+  const device::buffer<std::byte> to(place.ex(), keys * bytes / 2);
+  device::fill(place.ex(), from.data(), from.size(), std::byte{1});
+  measure(
+      state, place, [] {}, [&] { device::copy(place.ex(), to.data(), from.data(), from.size()); });
+  state.SetItemsProcessed(state.iterations() * keys);
+}
+
+/// Batches that are merged as they are committed; what a delta takes then.
+void merged(benchmark::State& state, std::int64_t n) {
+  if (!usable(state)) {
+    return;
+  }
+  constexpr std::int64_t batches = 8;
+  device_place place;
+  const std::vector<voxel_edit> edits = edits_of(workload::scattered, n);
+  const device::buffer<voxel_edit> uploaded(place.ex(), n);
+  device::copy_to_device(place.ex(), uploaded.data(), edits.data(), n);
+  octree::index index(place.ex(), edited_region);
+  std::unique_ptr<overlay> world;
+  double bytes = 0.0;
+  std::size_t before = 0;
+  measure(
+      state, place,
+      [&] {
+        world.reset();
+        before = place.pool().bytes_in_use();
+        world = std::make_unique<overlay>(place.ex(), index);
+      },
+      [&] {
+        for (std::int64_t b = 0; b < batches; ++b) {
+          staging batch(place.ex(), n / batches);
+          batch.emit(place.ex(), n / batches, one_each{},
+                     write_edit{uploaded.data() + b * (n / batches)});
+          world->commit(place.ex(), std::move(batch), b);
+        }
+        bytes = static_cast<double>(place.pool().bytes_in_use() - before);
+      });
+  state.SetItemsProcessed(state.iterations() * n);
+  state.counters["bytes_a_delta"] = bytes / static_cast<double>(world->claimed());
+}
+
 /// Which part of a batch's way into the index is measured.
 enum class part { published, consolidation };
 
@@ -172,6 +221,10 @@ const bool registered = [] {
   }
   for (const std::int64_t keys : tables) {
     add("insert/" + std::to_string(keys), [keys](benchmark::State& s) { insert(s, keys); });
+    for (const std::int64_t bytes : {80, 74}) {
+      add("floor/" + std::to_string(bytes) + "_bytes/" + std::to_string(keys),
+          [=](benchmark::State& s) { floor_of(s, keys, bytes); });
+    }
     for (const std::int64_t hits : {100, 50, 0}) {
       add("find/" + std::to_string(keys) + "/hits:" + std::to_string(hits),
           [keys, hits](benchmark::State& s) { find(s, keys, hits); });
@@ -179,6 +232,7 @@ const bool registered = [] {
   }
   const std::int64_t many = size_of_run(5'000'000, 6'400);
   const std::int64_t few = size_of_run(1'000'000, 1'280);
+  add("merged/" + std::to_string(many), [=](benchmark::State& s) { merged(s, many); });
   for (const workload kind :
        {workload::clustered, workload::spread, workload::coherent, workload::scattered}) {
     const std::string word = to_string(kind);

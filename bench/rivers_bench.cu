@@ -16,10 +16,6 @@
 namespace lithify::bench::inline LITHIFY_BACKEND {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// Steps from noise, all of them measured together.
 void from_noise(benchmark::State& state, std::int64_t full, int steps) {
   if (!usable(state)) {
@@ -29,18 +25,20 @@ void from_noise(benchmark::State& state, std::int64_t full, int steps) {
   device_place place;
   for (auto _ : state) {
     bare_ground ground(place.ex(), n);
-    place.ex().stream.synchronize();
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < steps; ++i) {
-      ground.step(place.ex());
-    }
-    place.ex().stream.synchronize();
-    state.SetIterationTime(seconds_since(start));
+    state.SetIterationTime(device_seconds(place, [&] {
+      for (int i = 0; i < steps; ++i) {
+        ground.step(place.ex());
+      }
+    }));
   }
   state.SetItemsProcessed(state.iterations() * steps * n * n);
 }
 
 #if !LITHIFY_ON_CUDA
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 void from_noise_sequentially(benchmark::State& state, std::int64_t full, int steps) {
   const std::int64_t n = size_of_run(full, 64);
   for (auto _ : state) {
@@ -122,11 +120,7 @@ void simulated(benchmark::State& state, std::int64_t full, int steps) {
     sim.derive(place.ex());
     double seconds = 0.0;
     for (int i = 0; i < steps; ++i) {
-      place.ex().stream.synchronize();
-      const auto start = std::chrono::steady_clock::now();
-      deltas += sim.step(place.ex(), dt, i).deltas;
-      place.ex().stream.synchronize();
-      seconds += seconds_since(start);
+      seconds += device_seconds(place, [&] { deltas += sim.step(place.ex(), dt, i).deltas; });
       if (i % 20 == 19) {
         overlay.consolidate(place.ex(), consolidation_strategy::all);
       }

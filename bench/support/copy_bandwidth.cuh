@@ -5,7 +5,6 @@
 #include "lithify/device/verbs.cuh"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 
 namespace lithify::bench::inline LITHIFY_BACKEND {
@@ -18,12 +17,9 @@ inline double copy_bandwidth(device_place& place) {
   device::fill(place.ex(), from.data(), n, 1.0);
   double best = 0.0;
   for (int i = 0; i < 5; ++i) {
-    place.ex().stream.synchronize();
-    const auto start = std::chrono::steady_clock::now();
-    device::copy(place.ex(), to.data(), from.data(), n);
-    place.ex().stream.synchronize();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * static_cast<double>(from.bytes()) / took.count());
+    const double took =
+        device_seconds(place, [&] { device::copy(place.ex(), to.data(), from.data(), n); });
+    best = std::max(best, 2.0 * static_cast<double>(from.bytes()) / took);
   }
   return best;
 }

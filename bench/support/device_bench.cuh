@@ -5,10 +5,10 @@
 #include "bench_size.hpp"
 #include "core_time.hpp"
 #include "lithify/device/memory.cuh"
+#include "lithify/device/stage_timer.cuh"
 
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <string>
 
 namespace lithify::bench::inline LITHIFY_BACKEND {
@@ -41,6 +41,19 @@ class device_place {
   device::stream stream_;
 };
 
+/// Seconds from an idle stream's coming to `work` until it is done with it, taken by the stream:
+/// with events on CUDA.
+template <class Work>
+double device_seconds(device_place& place, Work work) {
+  place.ex().stream.synchronize();
+  const device::stage_clock clock;
+  {
+    const device::stage_scope timed({place.ex().stream, place.ex().memory, &clock}, "work");
+    work();
+  }
+  return clock.totals().front().seconds;
+}
+
 /// Runs `work` in each iteration of a benchmark with manual time, until the stream is done with it;
 /// `prepare` runs before it and is not measured. `core_ms`: time of all CPU threads an iteration.
 /// One round before the first warms caches and pools.
@@ -53,11 +66,7 @@ void measure(benchmark::State& state, device_place& place, Prepare prepare, Work
     prepare();
     place.ex().stream.synchronize();
     const double cores_before = core_seconds();
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    place.ex().stream.synchronize();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    state.SetIterationTime(seconds.count());
+    state.SetIterationTime(device_seconds(place, work));
     core_time += core_seconds() - cores_before;
   }
   state.counters["core_ms"] = 1e3 * core_time / static_cast<double>(state.iterations());

@@ -8,6 +8,7 @@ A goal names a benchmark of ours and either a peer measured in the same run or a
   {"what": "consolidation of 1 M deltas", "ours": "...", "measure": "real_time_s", "limit": 0.012}
                                                                          met when ours <= 0.012
 
+  {"what": "the demo's step", "ours": "...", "measure": "of_floor"}      a figure without a goal: reported
   {"what": "hydraulic erosion", "not_yet": true}                         nothing to measure is built
 
 `measure` is items_per_second, bytes_per_second, real_time_s or the name of a counter. More is better, except for
@@ -73,8 +74,8 @@ def value(row, measure):
 
 
 def plain(name):
-    """A benchmark's name without what Google Benchmark adds about its clock."""
-    return re.sub(r"/(manual|real|process)_time(?=/|_median$|$)", "", name)
+    """A benchmark's name without what Google Benchmark adds about its clock and its iterations."""
+    return re.sub(r"/((manual|real|process)_time|iterations:\d+)(?=/|_median$|$)", "", name)
 
 
 def find(results, name, measure):
@@ -98,6 +99,11 @@ def judge(goal, results):
         return "-", "-", "-", "-", "not yet"
     less = goal["measure"] == "real_time_s" or goal.get("better") == "less"
     ours = find(results, goal["ours"], goal["measure"])
+    if "limit" not in goal and "ratio" not in goal:  # a figure without a goal
+        against = find(results, goal["peer"], goal["measure"]) if "peer" in goal else None
+        ratio = f"{ours / against:.2f}x" if ours and against else "-"
+        return ("-" if ours is None else short(ours), "-" if against is None else short(against), ratio, "-",
+                f"not measured ({goal['ours']})" if ours is None else "reported")
     if "limit" in goal:
         against, wanted = goal["limit"], 1.0
         text = f"{'<=' if less else '>='} {short(against)}"

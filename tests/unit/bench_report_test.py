@@ -18,7 +18,7 @@ RESULTS = {
     "peer": benchmark("cpu/openvdb_find", 8.0, items_per_second=10e6),
     "timed": benchmark("cpu/merge/real_time", 10.0, bytes=16),
     "repeated": benchmark("cpu/repeated", 9.0),
-    "median": benchmark("cpu/repeated/manual_time_median", 3.0),
+    "median": benchmark("cpu/repeated/iterations:20/manual_time_median", 3.0),
     "broken": {**benchmark("cpu/broken", 0.0), "error_occurred": True},
 }
 
@@ -55,6 +55,11 @@ class BenchReport(unittest.TestCase):
 
     def test_takes_the_median_of_repetitions(self):
         self.assert_verdict("met", ours="cpu/repeated", measure="real_time_s", limit=0.003)
+
+    def test_reports_what_has_no_goal(self):
+        self.assert_verdict("reported", ours="cpu/merge", measure="bytes")
+        self.assert_verdict("reported", ours="cpu/find", peer="cpu/openvdb_find", measure="items_per_second")
+        self.assert_verdict("not measured (cpu/gone)", ours="cpu/gone", measure="bytes")
 
     def test_says_what_is_not_built(self):
         self.assert_verdict("not yet", not_yet=True)
