@@ -4,6 +4,7 @@
 /// descent of the index serve all of them.
 #include "lithify/device/verbs.cuh"
 #include "lithify/octree/detail/merged.cuh"
+#include "lod_cells.cuh"
 
 #include <algorithm>
 
@@ -12,17 +13,6 @@ namespace lithify::octree::inline LITHIFY_BACKEND {
 namespace {
 
 constexpr int block_bits = 3;
-
-/// The cells that `box` meets at `level`, as a half-open box of cells.
-LITHIFY_HD constexpr voxel_box cells_of(voxel_box box, int level) {
-  const std::int32_t last = (std::int32_t{1} << level) - 1;
-  return {{box.min.x >> level, box.min.y >> level, box.min.z >> level},
-          {(box.max.x + last) >> level, (box.max.y + last) >> level, (box.max.z + last) >> level}};
-}
-
-LITHIFY_HD constexpr voxel extent(const voxel_box& b) {
-  return {b.max.x - b.min.x, b.max.y - b.min.y, b.max.z - b.min.z};
-}
 
 /// Cell number i of `part`, x fastest.
 LITHIFY_HD constexpr voxel cell_of(const voxel_box& part, std::int64_t i) {

@@ -26,7 +26,7 @@ class backend_snapshot {
   /// Requires: the box is not empty and inside the region; the same of `runs` and `columns`.
   [[nodiscard]] virtual std::vector<material_id> box(const voxel_box& box, int lod) const = 0;
   [[nodiscard]] virtual std::vector<cube_run> runs(const voxel_box& box, int lod) const = 0;
-  [[nodiscard]] virtual column_list columns(const voxel_box& box) const = 0;
+  [[nodiscard]] virtual column_list columns(const voxel_box& box, int lod) const = 0;
   [[nodiscard]] virtual std::vector<std::int32_t> tops() const = 0;
   [[nodiscard]] virtual bool has_delta(voxel at) const = 0;
   [[nodiscard]] virtual std::int64_t delta_count() const = 0;

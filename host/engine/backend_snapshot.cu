@@ -83,9 +83,10 @@ class device_snapshot final : public backend_snapshot {
     return octree::read_runs(r.exec(), state_.merged(r.exec(), lod), box, lod);
   }
 
-  column_list columns(const voxel_box& box) const override {
+  column_list columns(const voxel_box& box, int lod) const override {
     const reading r(*core_);
-    return octree::read_columns(r.exec(), state_.merged(r.exec()), box);
+    return lod == 0 ? octree::read_columns(r.exec(), state_.merged(r.exec()), box)
+                    : octree::read_lod_columns(r.exec(), state_.merged(r.exec(), lod), box, lod);
   }
 
   std::vector<std::int32_t> tops() const override {

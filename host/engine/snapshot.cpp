@@ -40,10 +40,11 @@ std::vector<cube_run> snapshot::runs(const voxel_box& box, int lod) const {
   });
 }
 
-column_list snapshot::columns(const voxel_box& box) const {
+column_list snapshot::columns(const voxel_box& box, int lod) const {
   return typed_memory([&] {
+    require_lod(lod);
     require_box(impl_->size(), box);
-    return impl_->columns(box);
+    return impl_->columns(box, lod);
   });
 }
 

@@ -116,14 +116,15 @@ class plain_world {
     return cells;
   }
 
-  [[nodiscard]] column_list columns(voxel_box b) const {
+  [[nodiscard]] column_list columns(voxel_box b, int level = 0) const {
     column_list list;
     list.offset.push_back(0);
-    for (std::int32_t y = b.min.y; y < b.max.y; ++y) {
-      for (std::int32_t x = b.min.x; x < b.max.x; ++x) {
+    const std::int32_t edge = std::int32_t{1} << level;
+    for (std::int32_t y = b.min.y / edge * edge; y < b.max.y; y += edge) {
+      for (std::int32_t x = b.min.x / edge * edge; x < b.max.x; x += edge) {
         std::vector<column_span> spans;
         for (std::int32_t z = b.min.z; z < b.max.z; ++z) {
-          const material_id m = at({x, y, z});
+          const material_id m = lod({x, y, z / edge * edge}, level).value();
           if (spans.empty() || spans.back().material != m) {
             spans.push_back({z, z, m});
           }

@@ -59,8 +59,9 @@ class snapshot {
   [[nodiscard]] std::vector<material_id> box(const voxel_box& box, int lod = 0) const;
   /// The box as clipped cubes of one material, none finer than `lod`; they tile it.
   [[nodiscard]] std::vector<cube_run> runs(const voxel_box& box, int lod = 0) const;
-  /// Spans of the columns of a box, bottom to top.
-  [[nodiscard]] column_list columns(const voxel_box& box) const;
+  /// Spans of the columns of a box, bottom to top; at a LOD of the columns of cubes that meet it,
+  /// heights in voxels and cut to the box's.
+  [[nodiscard]] column_list columns(const voxel_box& box, int lod = 0) const;
   /// Highest voxel that is not air of every column of the region, x fastest; -1 if none.
   [[nodiscard]] std::vector<std::int32_t> tops() const;
 

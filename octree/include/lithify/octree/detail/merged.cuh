@@ -65,6 +65,13 @@ void read_box(
 /// Spans of the columns of `box` (its z range included), bottom to top, as CSR on the host. Sync.
 [[nodiscard]] column_list read_columns(device::exec ex, const merged_view& world, voxel_box box);
 
+/// The same of columns of cells at LOD `level`: one for each column of cells that meets the box, x
+/// fastest; heights in voxels, cut to the box's. Sync. Requires: level < world.levels.
+[[nodiscard]] column_list read_lod_columns(device::exec ex,
+                                           const merged_view& world,
+                                           voxel_box box,
+                                           int level);
+
 /// Highest voxel that is not air of each column of [x0, x1) x [y0, y1), -1 if none; device array,
 /// x fastest. Columns count whole: the box's z range does not matter.
 void column_tops(device::exec ex, const merged_view& world, voxel_box box, std::int32_t* top);
