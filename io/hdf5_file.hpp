@@ -38,8 +38,9 @@ class hdf5_session {
   void* handler_data_ = nullptr;
 };
 
-/// Call it when HDF5 has failed, before the file is blamed: HDF5 does not tell damage from a buffer
-/// that it could not allocate. Errors: out_of_memory, if memory is short by now.
+/// Call it before HDF5 allocates: HDF5 1.10 reads through null where an allocation of its own
+/// fails. And when HDF5 has failed, before the file is blamed: it does not tell damage from a
+/// buffer that it could not allocate. Errors: out_of_memory, if memory is short.
 void require_memory_left();
 
 /// Owner of one HDF5 identifier.

@@ -15,6 +15,7 @@ constexpr std::uint64_t max_expansion = 1032;
 }  // namespace
 
 h5_reader::h5_reader(const std::string& path, std::string name) : name_(std::move(name)) {
+  require_memory_left();
   const h5_handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, errc::internal,
                          "cannot make file access");
   // Checkpoints are replaced whole, never changed in place: no lock is needed, and locks fail on
@@ -88,6 +89,7 @@ bool h5_reader::has_type(const std::string& path, h5_type type) const {
 }
 
 void h5_reader::array(const std::string& path, h5_type type, std::span<std::byte> into) const {
+  require_memory_left();
   if (!has_type(path, type)) {
     corrupt(path, "has another type than its format says");
   }

@@ -76,6 +76,8 @@ hdf5_session::hdf5_session() : lock_(hdf5_mutex()) {
 
 hdf5_session::~hdf5_session() { H5Eset_auto2(H5E_DEFAULT, handler_, handler_data_); }
 
+void keep_hdf5_from_exit() { H5dont_atexit(); }
+
 h5_handle::h5_handle(hid_t id, closer close, errc code, const std::string& what)
     : id_(id), close_(close) {
   if (id < 0) {
@@ -85,6 +87,7 @@ h5_handle::h5_handle(hid_t id, closer close, errc code, const std::string& what)
 }
 
 h5_writer::h5_writer() {
+  require_memory_left();
   const h5_handle access = made(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "file access");
   memory_.attach(access.get());
   // Older bounds leave chunk indices without checksums: flips there were read silently wrong.
@@ -96,6 +99,7 @@ h5_writer::h5_writer() {
 }
 
 void h5_writer::group(const std::string& path) {
+  require_memory_left();
   const h5_handle creation = made(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "group creation");
   check(H5Pset_obj_track_times(creation.get(), 0), "leave times out");
   // A group's attributes stay in its header, readable without an index.
@@ -110,6 +114,7 @@ void h5_writer::array(const std::string& path,
                       std::span<const std::int64_t> shape,
                       std::span<const std::byte> values,
                       const std::string& unit) {
+  require_memory_left();
   std::vector<hsize_t> size(shape.begin(), shape.end());
   const h5_handle creation = made(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset creation");
   check(H5Pset_obj_track_times(creation.get(), 0), "leave times out");
@@ -143,6 +148,7 @@ void h5_writer::array(const std::string& path,
 }
 
 void h5_writer::text(const std::string& path, const std::string& value) {
+  require_memory_left();
   require_text(path, value);
   const h5_handle type = text_type(value.size());
   const h5_handle creation = made(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset creation");
@@ -159,6 +165,7 @@ void h5_writer::text(const std::string& path, const std::string& value) {
 void h5_writer::attribute(const std::string& path,
                           const std::string& name,
                           const std::string& value) {
+  require_memory_left();
   require_text(path + "@" + name, value);
   const h5_handle type = text_type(value.size());
   attribute(path, name, {type.get(), type.get()}, 1, text_bytes(value));
@@ -169,6 +176,7 @@ void h5_writer::attribute(const std::string& path,
                           h5_type type,
                           hsize_t count,
                           const void* values) {
+  require_memory_left();
   const h5_handle space =
       made(count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, nullptr), H5Sclose,
            "a space");
@@ -181,6 +189,7 @@ void h5_writer::attribute(const std::string& path,
 }
 
 void h5_writer::scalar(const std::string& path, std::int32_t value) {
+  require_memory_left();
   const h5_type type = h5_type_of<std::int32_t>();
   const h5_handle creation = made(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "dataset creation");
   check(H5Pset_obj_track_times(creation.get(), 0), "leave times out");
@@ -194,6 +203,7 @@ void h5_writer::scalar(const std::string& path, std::int32_t value) {
 }
 
 void h5_writer::dimension(const std::string& path, const std::string& name, std::int32_t number) {
+  require_memory_left();
   // The specification asks for texts that end in a zero byte, unlike ours.
   const auto put = [&](const char* attribute_name, const std::string& value) {
     const h5_handle type = made(H5Tcopy(H5T_C_S1), H5Tclose, "a text type");
@@ -206,6 +216,7 @@ void h5_writer::dimension(const std::string& path, const std::string& name, std:
 }
 
 void h5_writer::over_dimensions(const std::string& path, std::span<const std::string> scales) {
+  require_memory_left();
   std::vector<hobj_ref_t> references(scales.size());
   std::vector<hvl_t> lists(scales.size());
   for (std::size_t i = 0; i < scales.size(); ++i) {
@@ -238,6 +249,7 @@ std::string h5_writer::digests() const {
 }
 
 std::span<const std::byte> h5_writer::finish() {
+  require_memory_left();
   // An explicit flush reports what a failing close would hide.
   check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "finish the file");
   file_ = h5_handle();

@@ -2,6 +2,7 @@
 /// stderr and an exit code (command.hpp). What cannot be written to stdout is an error, too.
 #include "command.hpp"
 #include "lithify/base/names.hpp"
+#include "lithify/io/checkpoint.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -120,6 +121,7 @@ int run(program& p, int argc, char** argv) {
 int main(int argc, char** argv) {
   reserve_standard_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);  // a write past `ulimit -f` fails then, as on a full disk
+  lithify::io::keep_hdf5_from_exit();
   program p;
   p.command_line = typed(argc, argv);
   p.app.name("lithify");

@@ -8,17 +8,27 @@
 
 #include <new>
 #include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace lithify::engine {
 
-/// Runs a call of the façade: host memory that runs out becomes a typed error.
+/// Runs a call of the façade: host memory or threads that run out become a typed error.
 template <class Call>
 std::invoke_result_t<Call> typed_memory(Call&& call) {
   try {
     return call();
   } catch (const std::bad_alloc&) {
     throw error(errc::out_of_memory, "out of host memory; use a smaller region");
+  } catch (const std::runtime_error& e) {
+    // What oneTBB throws when the system gives it no thread; it has no type of its own.
+    if (!std::string_view(e.what()).starts_with("pthread_create")) {
+      throw;
+    }
+    throw error(errc::out_of_memory, std::string("out of threads or memory: ") + e.what() +
+                                         "; use fewer threads or a smaller region");
   }
 }
 

@@ -84,7 +84,11 @@ TEST_F(scenario_reader, lets_set_win_over_the_file) {
   EXPECT_EQ(s.overlay.strategy, lithify::consolidation_strategy::all);
   ASSERT_TRUE(s.world.import.crop.has_value());
   EXPECT_EQ(s.world.import.crop->height, 4);
-  EXPECT_EQ(s.text, good) << "the text stays as it was written";
+  EXPECT_EQ(s.text, good +
+                        "\n# Given with --set, and won over the above:\n"
+                        "# run.steps=9\n# passes.uplift.rate_m_per_yr=2e-6\n"
+                        "# overlay.strategy=all\n# world.crop=[1, 2, 3, 4]\n")
+      << "the text stays as it was written";
 }
 
 TEST_F(scenario_reader, reads_sides) {

@@ -79,4 +79,8 @@ struct checkpoint_summary {
 };
 [[nodiscard]] checkpoint_summary read_summary(const std::filesystem::path& file);
 
+/// For a program that uses HDF5 through this folder alone, before it does: HDF5 is not closed at
+/// exit, where it prints to standard error if memory ran out in it. Every file is closed by then.
+void keep_hdf5_from_exit();
+
 }  // namespace lithify::io
