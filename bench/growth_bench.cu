@@ -87,7 +87,7 @@ const bool registered = [] {
     if (small_sizes() && n > 512) {
       break;
     }
-    // About 14 GiB on a CPU.
+    // 10 GB on a CPU.
     if (n == 8192 && !LITHIFY_ON_CUDA && !large_sizes()) {
       break;
     }
