@@ -6,6 +6,7 @@
 #include "lithify/deltas/detail/overlay.cuh"
 #include "lithify/octree/detail/index.cuh"
 #include "lithify/passes/detail/simulation.cuh"
+#include "pass_bytes.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,14 +21,6 @@ constexpr double gentle_cells_m = 10.0;
 /// The hill at 35 degrees and its roughness at 60: half of it must slide.
 constexpr double steep_cells_m = 1.0;
 constexpr double voxel_height_m = 1.0;
-
-/// Bytes a cell that the kernels read and write, each array once a kernel (neighbours from cache):
-/// the copy of the columns, heights at the start, settling and its count and fill.
-constexpr double bytes_a_step = 2 * 46 + 39 + 3 * 9;
-/// Faces, heights, two remainders and two fluxes; ledger, base, two fluxes and the height.
-constexpr double bytes_a_substep = 57 + 49;
-/// A talus sweep over ground that stands: faces, height, sediment and material.
-constexpr double bytes_a_sweep = 19;
 
 /// A hill of rock with a cover of sediment, 24 to 56 voxels high, rough by 2 voxels.
 class hill {
@@ -103,7 +96,7 @@ void steps(benchmark::State& state,
   const double runs = static_cast<double>(state.iterations());
   const double cell_steps = cells * std::max(1.0, (substeps + sweeps) / count);
   const double bytes =
-      cells * (bytes_a_step + (bytes_a_substep * substeps + bytes_a_sweep * sweeps) / count);
+      cells * (step_bytes + (substep_bytes * substeps + sweep_bytes * sweeps) / count);
   state.counters["cell_steps/s"] = Counter(cell_steps * runs, Counter::kIsRate);
   state.counters["bytes/s"] = Counter(bytes * runs, Counter::kIsRate);
   state.counters["copy_bytes/s"] = bandwidth;

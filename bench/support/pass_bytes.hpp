@@ -9,10 +9,15 @@ namespace lithify::bench {
 inline constexpr double route_bytes = 82;
 /// Rivers: routing; heights 31; what a sweep reads of a cell 71; the sweep 75; what leaves 48.
 inline constexpr double rivers_bytes = route_bytes + 225;
-/// Creep in one substep: heights 39; faces and fluxes 57; ledgers and heights 49.
-inline constexpr double creep_bytes = 145;
-/// Scree that stands: heights 48; a sweep 19.
-inline constexpr double scree_bytes = 67;
+/// A substep of creep: faces, heights, two remainders and two fluxes 57; ledger, base, two fluxes
+/// and the height 49.
+inline constexpr double substep_bytes = 57 + 49;
+/// Creep in one substep: heights 39 before it.
+inline constexpr double creep_bytes = 39 + substep_bytes;
+/// A talus sweep over ground that stands: faces, height, sediment and material.
+inline constexpr double sweep_bytes = 19;
+/// Scree that stands: heights 48, and one sweep.
+inline constexpr double scree_bytes = 48 + sweep_bytes;
 
 /// The rest of a step: the copy of the columns, heights at the start, settling and its count and
 /// fill.

@@ -106,6 +106,14 @@ void check_overlay(const snapshot& s, const model& m) {
   ASSERT_EQ(s.delta_count(), count);
 }
 
+/// Writes edits to the world and to its model.
+void commit_both(world& w, plain_world& expected, const std::vector<voxel_edit>& edits, tick when) {
+  w.commit(edits, when);
+  for (const voxel_edit& e : edits) {
+    expected.at(e.at) = e.material;
+  }
+}
+
 class world_property : public ::testing::TestWithParam<region_size> {};
 
 TEST_P(world_property, EveryQueryAgreesWithAPlainWorldAtEveryStep) {
@@ -121,9 +129,8 @@ TEST_P(world_property, EveryQueryAgreesWithAPlainWorldAtEveryStep) {
       const auto choice = random() % 10;
       if (choice < 6 || kept.empty()) {
         const auto edits = random_batch(random, size);
-        w.commit(edits, step);
+        commit_both(w, m.voxels, edits, step);
         for (const voxel_edit& e : edits) {
-          m.voxels.at(e.at) = e.material;
           m.in_overlay.insert({e.at.z, e.at.y, e.at.x});
         }
       } else if (choice < 8) {
@@ -172,11 +179,7 @@ TEST(world_property, LazyThresholdKeepsEveryAnswer) {
     world w = make_world(size);
     plain_world expected(size);
     for (int step = 0; step < 12; ++step) {
-      const auto edits = random_batch(random, size);
-      w.commit(edits, step);
-      for (const voxel_edit& e : edits) {
-        expected.at(e.at) = e.material;
-      }
+      commit_both(w, expected, random_batch(random, size), step);
       if (step % 3 == 2) {
         const std::int64_t before = w.statistics().overlay_slots;
         w.consolidate(consolidation_strategy::lazy_threshold);
@@ -195,10 +198,7 @@ TEST(world_property, BatchesOfAMillionEditsBetweenSmallOnes) {
     world w = make_world(size);
     plain_world expected(size);
     const auto commit = [&](const std::vector<voxel_edit>& edits) {
-      w.commit(edits);
-      for (const voxel_edit& e : edits) {
-        expected.at(e.at) = e.material;
-      }
+      commit_both(w, expected, edits, 0);
       check_snapshot(w.current(), expected, random);
     };
     const auto million = [&] {
