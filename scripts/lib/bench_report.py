@@ -17,11 +17,10 @@ real_time_s, for which a ratio is peer / ours and a limit an upper bound; "bette
 import argparse
 import json
 import pathlib
-import re
 import subprocess
 import sys
 
-SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+from bench_results import find, short
 
 
 def output_of(*command):
@@ -65,32 +64,6 @@ def merge(folder, root):
                 merged["context"].setdefault(key, results["context"][key])
         merged["benchmarks"] += [{"program": path.stem, **row} for row in results["benchmarks"]]
     return merged
-
-
-def value(row, measure):
-    if measure == "real_time_s":
-        return row["real_time"] * SECONDS[row["time_unit"]]
-    return row.get(measure)
-
-
-def plain(name):
-    """A benchmark's name without what Google Benchmark adds about its clock and its iterations."""
-    return re.sub(r"/((manual|real|process)_time|iterations:\d+)(?=/|_median$|$)", "", name)
-
-
-def find(results, name, measure):
-    """The value of a benchmark, its median where it was repeated; None when it was not measured."""
-    rows = {plain(row["name"]): row for row in results["benchmarks"] if not row.get("error_occurred")}
-    row = rows.get(name + "_median", rows.get(name))
-    return None if row is None else value(row, measure)
-
-
-def short(number):
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (0, "n")):
-        if abs(number) >= limit:
-            scale = limit if limit > 0 else 1e-9
-            return f"{number / scale:.3g} {unit}".strip()
-    return "0"
 
 
 def judge(goal, results):
