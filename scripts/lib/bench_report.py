@@ -66,11 +66,26 @@ def merge(folder, root):
     return merged
 
 
+def less_is_better(goal):
+    return goal["measure"] == "real_time_s" or goal.get("better") == "less"
+
+
+def reached(goal, results):
+    """How many times as good ours is as the goal's peer or limit; None where there is no such ratio."""
+    if not {"limit", "ratio"} & goal.keys():
+        return None
+    ours = find(results, goal["ours"], goal["measure"])
+    against = goal["limit"] if "limit" in goal else find(results, goal["peer"], goal["measure"])
+    if not ours or not against or ours < 0 or against < 0:
+        return None
+    return against / ours if less_is_better(goal) else ours / against
+
+
 def judge(goal, results):
     """(ours, peer or limit, ratio, goal, verdict) as text."""
     if goal.get("not_yet"):
         return "-", "-", "-", "-", "not yet"
-    less = goal["measure"] == "real_time_s" or goal.get("better") == "less"
+    less = less_is_better(goal)
     ours = find(results, goal["ours"], goal["measure"])
     if "limit" not in goal and "ratio" not in goal:  # a figure without a goal
         against = find(results, goal["peer"], goal["measure"]) if "peer" in goal else None
@@ -89,7 +104,7 @@ def judge(goal, results):
                 f"not measured ({missing})")
     if ours <= 0 or against <= 0:
         return (short(ours), short(against), "-", text, "not a figure")
-    ratio = against / ours if less else ours / against
+    ratio = reached(goal, results)
     return short(ours), short(against), f"{ratio:.2f}x", text, "met" if ratio >= wanted else "short"
 
 

@@ -25,15 +25,26 @@ class Arguments(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def read(path):
-    """The results in a file; BadResults where it holds none."""
+RawDescription = argparse.RawDescriptionHelpFormatter
+
+
+def read_object(path):
+    """The JSON object in a file."""
     try:
-        results = json.loads(pathlib.Path(path).read_text())
+        found = json.loads(pathlib.Path(path).read_text())
     except OSError as error:
         raise BadResults(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise BadResults(f"{path} is not JSON: {error}") from error
-    rows = results.get("benchmarks") if isinstance(results, dict) else None
+    if not isinstance(found, dict):
+        raise BadResults(f"{path} holds no object")
+    return found
+
+
+def read(path):
+    """The results in a file; BadResults where it holds none."""
+    results = read_object(path)
+    rows = results.get("benchmarks")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadResults(f"{path} has no list 'benchmarks': results are what scripts/bench --json writes")
     for row in rows:
