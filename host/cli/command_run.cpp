@@ -127,6 +127,12 @@ int check_scenario(const std::string& file, const std::vector<std::string>& set)
                  grouped(pass.substeps), pass.pass, pass.stable_dt_yr);
     }
   }
+  fmt::print("consolidation     {} above {} deltas in the overlay\n", to_string(s.overlay.strategy),
+             grouped(s.overlay.threshold));
+  for (const auto& [pass, policy] : s.pass_overlays) {
+    fmt::print("                  {} after {} deltas of {}\n", to_string(policy.strategy),
+               grouped(policy.threshold), pass);
+  }
   fmt::print(
       "device memory     about {} at the peak, an estimate: index, columns, pending deltas\n",
       bytes_text(plan.device_bytes));

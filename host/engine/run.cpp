@@ -7,6 +7,7 @@
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
 #include "lithify/io/text_file.hpp"
+#include "pass_overlays.hpp"
 #include "plan_passes.hpp"
 #include "records.hpp"
 #include "same_scenario.hpp"
@@ -53,6 +54,7 @@ class runner {
         observer_(observer),
         folder_(out_folder(s, options)),
         checkpoints_(folder_.path()),
+        overlays_(s),
         steps_(options.steps.value_or(s.steps)),
         every_(options.checkpoint_every.value_or(s.checkpoint_every)),
         keep_(options.keep.value_or(s.checkpoint_keep)) {
@@ -235,8 +237,10 @@ class runner {
   /// One step. If it is refused, the state before it is saved first: hours of work are not lost.
   void step(world& w, accounts& books) {
     timed("records", [&] { records_->before_step(w); });
+    overlays_.before_step(w);
+    step_report report;
     try {
-      books.add(w.step(scenario_.step_yr));
+      report = w.step(scenario_.step_yr);
     } catch (const error& refused) {
       if (w.simulation().step != saved_step_) {
         save(w, books);
@@ -246,6 +250,8 @@ class runner {
                                       std::to_string(w.simulation().step) + " is kept in '" +
                                       checkpoints_.name(w.simulation().step).string() + "'");
     }
+    books.add(report);
+    overlays_.after_step(w, report);
     timed("records", [&] { records_->after_step(w, books, scenario_.step_yr); });
   }
 
@@ -399,6 +405,7 @@ class runner {
   stopwatch clock_;
   output_folder folder_;
   checkpoint_folder checkpoints_;
+  pass_overlays overlays_;
   std::int64_t steps_;
   std::int64_t every_;
   std::int64_t keep_;

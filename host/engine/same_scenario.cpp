@@ -48,8 +48,9 @@ void flatten(const toml::node& node, const std::string& key, values& all) {
 }
 
 bool changes_results(const std::string& key) {
-  return key != "run.steps" && !key.starts_with("overlay.") && !key.starts_with("checkpoint.") &&
-         !key.starts_with("output.");
+  const bool of_a_pass = key.starts_with("passes.") && key.find(".overlay.") != std::string::npos;
+  return key != "run.steps" && !key.starts_with("overlay.") && !of_a_pass &&
+         !key.starts_with("checkpoint.") && !key.starts_with("output.");
 }
 
 values values_of(const std::string& text) {

@@ -173,39 +173,62 @@ void read_run(toml_section section, scenario& s) {
   section.finish();
 }
 
-void read_overlay(toml_section section, scenario& s) {
-  s.overlay.threshold = section.integer("threshold", 1, many).value_or(s.overlay.threshold);
+/// The policy of a table `overlay`, what it leaves out taken from `otherwise`.
+overlay_policy read_overlay(toml_section section, overlay_policy otherwise) {
+  otherwise.threshold = section.integer("threshold", 1, many).value_or(otherwise.threshold);
   if (const auto strategy = section.word("strategy", {"all", "lazy_threshold"})) {
-    s.overlay.strategy = static_cast<consolidation_strategy>(*strategy);
+    otherwise.strategy = static_cast<consolidation_strategy>(*strategy);
   }
   section.finish();
+  return otherwise;
 }
 
-pass_config read_pass(toml_section section, const std::string& kind) {
+/// A pass's policy, if it has one; the world's strategy stands in for its own.
+std::optional<overlay_policy> read_pass_overlay(toml_section section, const overlay_policy& world) {
+  if (!section.present()) {
+    return std::nullopt;
+  }
+  const bool counts = section.has("threshold");
+  const overlay_policy policy = read_overlay(section, world);
+  if (!counts) {
+    section.fail("", "this needs a threshold: the deltas of this pass that start a consolidation");
+  }
+  return policy;
+}
+
+pass_config read_parameters(toml_section& section, const std::string& kind) {
   if (kind == "uplift") {
     uplift_parameters p;
     p.rate_m_per_yr = section.number("rate_m_per_yr", uplift_m_per_yr).value_or(p.rate_m_per_yr);
-    section.finish();
     return p;
   }
   if (kind == "stream_power") {
     stream_power_parameters p;
     p.k = section.number("k", erodibility_per_yr).value_or(p.k);
     p.m = section.number("m", area_exponent).value_or(p.m);
-    section.finish();
     return p;
   }
   if (kind == "talus") {
     talus_parameters p;
     p.max_sweeps = section.integer("max_sweeps", 0, 1'000'000).value_or(p.max_sweeps);
-    section.finish();
     return p;
   }
   diffusion_parameters p;
   p.diffusivity_m2_per_yr = section.number("diffusivity_m2_per_yr", diffusivity_m2_per_yr)
                                 .value_or(p.diffusivity_m2_per_yr);
-  section.finish();
   return p;
+}
+
+struct listed_pass {
+  pass_config parameters;
+  std::optional<overlay_policy> overlay;
+};
+
+listed_pass read_pass(toml_section section, const std::string& kind, const overlay_policy& world) {
+  const listed_pass pass{read_parameters(section, kind),
+                         read_pass_overlay(section.table("overlay"), world)};
+  section.finish();
+  return pass;
 }
 
 void read_passes(toml_section section, scenario& s) {
@@ -214,7 +237,7 @@ void read_passes(toml_section section, scenario& s) {
   }
   const std::vector<std::string> kinds = {"uplift", "diffusion", "stream_power", "talus"};
   const auto listed = section.texts("order");
-  std::map<std::string, pass_config> passes;
+  std::map<std::string, listed_pass> passes;
   std::vector<std::string> present;
   for (const std::string& key : section.keys_in_order()) {
     if (key != "order") {
@@ -222,7 +245,7 @@ void read_passes(toml_section section, scenario& s) {
     }
   }
   for (const std::string& kind : kinds) {
-    passes.emplace(kind, read_pass(section.table(kind), kind));
+    passes.emplace(kind, read_pass(section.table(kind), kind, s.overlay));
   }
   section.finish();
   const std::vector<std::string> order = listed.value_or(present);
@@ -233,7 +256,10 @@ void read_passes(toml_section section, scenario& s) {
     if (std::count(order.begin(), order.end(), name) > 1) {
       section.fail("order", "pass '" + name + "' is listed twice");
     }
-    s.passes.push_back(passes.at(name));
+    s.passes.push_back(passes.at(name).parameters);
+    if (const auto& overlay = passes.at(name).overlay) {
+      s.pass_overlays.emplace(name, *overlay);
+    }
   }
   for (const std::string& name : present) {
     if (std::find(order.begin(), order.end(), name) == order.end()) {
@@ -297,7 +323,7 @@ scenario read_scenario(const fs::path& file, std::span<const std::string> overri
   root.finish();
   read_world(std::move(world), s);
   read_run(std::move(run), s);
-  read_overlay(std::move(overlay), s);
+  s.overlay = read_overlay(std::move(overlay), s.overlay);
   s.checkpoint_every = checkpoint.integer("every", 0, many).value_or(s.checkpoint_every);
   s.checkpoint_keep = checkpoint.integer("keep", 1, many).value_or(s.checkpoint_keep);
   s.checkpoint_keep_every =

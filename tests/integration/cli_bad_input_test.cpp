@@ -172,6 +172,18 @@ TEST_F(bad_input, scenario_values) {
   EXPECT_THAT(refused_run({"--set", "world.voxel_height_m=1e-9"}), HasSubstr(""));
 }
 
+TEST_F(bad_input, overlay_of_a_pass) {
+  const auto with = [&](const std::string& value) {
+    return refused_run({"--set", "passes.diffusion.overlay" + value});
+  };
+  EXPECT_THAT(with(".threshold=0"), HasSubstr("out of range"));
+  EXPECT_THAT(with(".threshold=1.5"), HasSubstr("whole number"));
+  EXPECT_THAT(with(".thresholds=5"), HasSubstr("did you mean 'threshold'?"));
+  EXPECT_THAT(with(".strategy=all"), HasSubstr("needs a threshold"));
+  EXPECT_THAT(with("={threshold=5,strategy='dbscan'}"), HasSubstr("all, lazy_threshold"));
+  EXPECT_THAT(with("=5"), HasSubstr("must be a table"));
+}
+
 TEST_F(bad_input, dem_missing_empty_garbage_truncated) {
   const std::string good = hills(16, 12);
   refused_dem("");

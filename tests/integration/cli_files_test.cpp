@@ -113,6 +113,11 @@ TEST(check_command, says_what_a_scenario_would_do) {
   const outcome fast =
       lithify({"check", scenario, "--set", "passes.diffusion.diffusivity_m2_per_yr=40"});
   EXPECT_THAT(fast.out, HasSubstr("800 a step for diffusion"));
+  EXPECT_THAT(done.out, HasSubstr("lazy_threshold above 100 deltas in the overlay\nd"));
+  const outcome own =
+      lithify({"check", scenario, "--set", "passes.diffusion.overlay.threshold=1000", "--set",
+               "passes.diffusion.overlay.strategy=all"});
+  EXPECT_THAT(own.out, HasSubstr("all after 1,000 deltas of diffusion"));
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 

@@ -122,7 +122,8 @@ TEST_F(run_command, names_what_it_is_resumed_with_anew) {
   run("a", with(set, on));  // the same again: not a word
   EXPECT_EQ(last_err, "");
   run("a", with({"--set", "run.step_yr=200.0", "--set", "overlay.threshold=7", "--set",
-                 "output.series_every=1", "--set", "checkpoint.keep=9", "--set", "run.steps=2"},
+                 "passes.uplift.overlay.threshold=9", "--set", "output.series_every=1", "--set",
+                 "checkpoint.keep=9", "--set", "run.steps=2"},
                 on));
   EXPECT_EQ(last_err, "");
   const json s = run("a",
@@ -250,6 +251,24 @@ TEST_F(run_command, gives_one_digest_for_every_way_to_run) {
   EXPECT_EQ(run("f", {"--set", "overlay.threshold=100000000"})["digest"], one["digest"]);
   EXPECT_EQ(run("g", {"-v", "--checkpoint-every", "1"})["digest"], one["digest"]);
   EXPECT_NE(run("h", {"--set", "passes.uplift.rate_m_per_yr=3e-3"})["digest"], one["digest"]);
+}
+
+TEST_F(run_command, consolidates_when_a_pass_wants_to) {
+  const auto run_with = [&](const std::string& out, std::vector<std::string> more) {
+    more.insert(more.end(), {"--checkpoint-every", "0", "--set", "overlay.threshold=100000000"});
+    return run(out, more);
+  };
+  const json without = run_with("a", {});
+  EXPECT_EQ(without["consolidations"], 1) << "the last checkpoint's";
+  for (const std::string strategy : {"all", "lazy_threshold"}) {
+    const json with = run_with(strategy, {"--set", "passes.diffusion.overlay.threshold=1", "--set",
+                                          "passes.diffusion.overlay.strategy=" + strategy});
+    EXPECT_EQ(with["consolidations"], 6) << "one a step, and nothing is left for the checkpoint";
+    EXPECT_EQ(with["digest"], without["digest"]);
+    EXPECT_EQ(with["budget"], without["budget"]);
+  }
+  EXPECT_EQ(run_with("b", {"--set", "passes.uplift.overlay.threshold=1"})["consolidations"], 1)
+      << "a pass that emits nothing";
 }
 
 TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {

@@ -91,6 +91,31 @@ TEST_F(scenario_reader, lets_set_win_over_the_file) {
       << "the text stays as it was written";
 }
 
+TEST_F(scenario_reader, reads_what_passes_want_of_the_overlay) {
+  EXPECT_TRUE(read(good).pass_overlays.empty());
+  const scenario s = read(good +
+                          "[passes.uplift]\noverlay = {threshold = 7, strategy = 'all'}\n"
+                          "[passes.diffusion.overlay]\nthreshold = 8\n");
+  ASSERT_EQ(s.pass_overlays.size(), 2U);
+  EXPECT_EQ(s.pass_overlays.at("uplift").threshold, 7);
+  EXPECT_EQ(s.pass_overlays.at("uplift").strategy, lithify::consolidation_strategy::all);
+  EXPECT_EQ(s.pass_overlays.at("diffusion").threshold, 8);
+  EXPECT_EQ(s.overlay.threshold, 1 << 22) << "the world's stays";
+  EXPECT_EQ(s.overlay.strategy, lithify::consolidation_strategy::lazy_threshold);
+  const scenario of_world =
+      read(good, {"overlay.strategy=all", "passes.diffusion.overlay.threshold=1000"});
+  EXPECT_EQ(of_world.pass_overlays.at("diffusion").threshold, 1000);
+  EXPECT_EQ(of_world.pass_overlays.at("diffusion").strategy, lithify::consolidation_strategy::all);
+  EXPECT_THAT(refusal(good + "[passes.uplift]\noverlay = {treshold = 7}\n"),
+              AllOf(HasSubstr("s.toml:11"), HasSubstr("passes.uplift.overlay.treshold"),
+                    HasSubstr("did you mean 'threshold'?")));
+  EXPECT_THAT(refusal(good + "[passes.uplift]\noverlai = {threshold = 7}\n"),
+              HasSubstr("did you mean 'overlay'?"));
+  EXPECT_THAT(refusal(good, {"passes.uplift.overlay.strategy=all"}),
+              AllOf(HasSubstr("passes.uplift.overlay"), HasSubstr("needs a threshold")));
+  EXPECT_THAT(refusal(good, {"passes.uplift.overlay=7"}), HasSubstr("must be a table"));
+}
+
 TEST_F(scenario_reader, reads_sides) {
   EXPECT_TRUE(read(good).world.sides == region_sides{});
   const scenario s =
@@ -154,9 +179,10 @@ TEST_F(scenario_reader, refuses_values_out_of_range) {
   for (const std::string set :
        {"run.steps=-1", "run.step_yr=0", "run.step_yr=nan", "run.step_yr=inf", "run.step_yr=-inf",
         "run.step_yr=1e300", "passes.uplift.rate_m_per_yr=nan", "passes.uplift.rate_m_per_yr=50",
-        "passes.diffusion.diffusivity_m2_per_yr=-0.1", "overlay.threshold=0", "checkpoint.keep=0",
-        "checkpoint.every=-1", "world.voxel_height_m=0", "world.basement_m=-1",
-        "world.headroom_m=inf", "world.resample_m=0"}) {
+        "passes.diffusion.diffusivity_m2_per_yr=-0.1", "overlay.threshold=0",
+        "passes.uplift.overlay.threshold=0", "checkpoint.keep=0", "checkpoint.every=-1",
+        "world.voxel_height_m=0", "world.basement_m=-1", "world.headroom_m=inf",
+        "world.resample_m=0"}) {
     const std::string key = set.substr(0, set.find('='));
     EXPECT_THAT(refusal(good, {set}), HasSubstr("--set " + key)) << set;
   }

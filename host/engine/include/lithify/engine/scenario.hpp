@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,6 +60,8 @@ struct scenario {
   std::int64_t checkpoint_keep = 3;
   std::int64_t checkpoint_keep_every = 0;  ///< those of every M-th step stay as well; 0: none
   std::vector<pass_config> passes;
+  /// By name of a pass: deltas of its own after which the overlay is consolidated, and how.
+  std::map<std::string, overlay_policy> pass_overlays;
   std::filesystem::path out;  ///< empty: the caller says
   std::vector<picture> pictures;
   std::int64_t series_every = 0;  ///< steps between rows of series.csv; 0 = no series
