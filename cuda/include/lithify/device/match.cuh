@@ -16,9 +16,19 @@ namespace lithify::device::inline LITHIFY_BACKEND {
 
 inline constexpr bool matches_at_once = !LITHIFY_ON_CUDA;
 
-/// Bit i set where word[i] == value. `word`: 8 words, aligned to 16 bytes.
-LITHIFY_HD inline std::uint32_t matching_words(const std::uint64_t* word, std::uint64_t value) {
+/// Bit i set where word[i] == value. `word`: 8 words.
+LITHIFY_HD inline std::uint32_t matching_words_portable(const std::uint64_t* word,
+                                                        std::uint64_t value) {
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 8; ++i) {
+    bits |= (word[i] == value ? 1U : 0U) << i;
+  }
+  return bits;
+}
+
 #if defined(__SSE2__) && !LITHIFY_ON_CUDA
+/// The same with vectors. `word` is aligned to 16 bytes.
+inline std::uint32_t matching_words(const std::uint64_t* word, std::uint64_t value) {
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(value));
   const auto halves = [=](int i) {
     return _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(word + i)), wanted);
@@ -31,13 +41,11 @@ LITHIFY_HD inline std::uint32_t matching_words(const std::uint64_t* word, std::u
   bits = (bits | (bits >> 1)) & 0x3333U;
   bits = (bits | (bits >> 2)) & 0x0f0fU;
   return (bits | (bits >> 4)) & 0xffU;
-#else
-  std::uint32_t bits = 0;
-  for (int i = 0; i < 8; ++i) {
-    bits |= (word[i] == value ? 1U : 0U) << i;
-  }
-  return bits;
-#endif
 }
+#else
+LITHIFY_HD inline std::uint32_t matching_words(const std::uint64_t* word, std::uint64_t value) {
+  return matching_words_portable(word, value);
+}
+#endif
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND
