@@ -25,7 +25,7 @@ struct digest_parts {
 
 [[nodiscard]] digest128 digest_of(const digest_parts& state);
 
-/// Digest of one field: name, unit, type, shape and values. Cost: one pass, on all cores.
+/// Digest of one field: name, type and values. Cost: one pass, on all cores.
 [[nodiscard]] digest128 digest_of(const field& f);
 
 /// Digest of a text: its length, then its bytes padded with zeros to whole blocks.

@@ -145,9 +145,20 @@ TEST(check_command, says_how_much_memory_a_run_takes) {
 TEST(devices_command, lists_the_cpu_and_says_why_there_is_no_gpu) {
   const outcome done = lithify({"devices"});
   EXPECT_EQ(done.code, 0);
-  EXPECT_THAT(done.out, HasSubstr("cpu "));
-  EXPECT_THAT(done.out, HasSubstr("cuda"));
+  EXPECT_THAT(done.out, testing::ContainsRegex("\ncpu      [0-9]+ hardware threads, .*iB\n"));
+  EXPECT_THAT(done.out, testing::ContainsRegex("\nauto     (cpu|cuda:[0-9]+)\n$"));
   EXPECT_THAT(done.out, Not(HasSubstr("driver version is insufficient")));
+  const std::string missing = "cuda     not available: ";
+  if (!done.out.starts_with(missing)) {
+    return;  // there is a GPU
+  }
+  const std::string why = done.out.substr(missing.size(), done.out.find('\n') - missing.size());
+  EXPECT_THAT(why, testing::ContainsRegex("[a-z]+ [a-zA-Z -]+ [a-zA-Z]+")) << "words";
+  for (const std::string device : {"cuda", "cuda:0", "cuda:7"}) {
+    const outcome refused = lithify({"run", "none.toml", "--device", device, "--out", "none"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("device '" + device + "' cannot be used: " + why));
+  }
 }
 
 TEST(help, has_an_example_for_every_command) {
