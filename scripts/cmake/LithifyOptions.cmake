@@ -5,14 +5,16 @@ set(LITHIFY_CUDA_ARCHS "80-real;90-real;90-virtual" CACHE STRING "CUDA architect
 set(LITHIFY_CPU_SYSTEM TBB CACHE STRING "Thrust system of the CPU backend: TBB, or CPP (one thread; for the thread sanitizer)")
 set(LITHIFY_THRUST AUTO CACHE STRING "Thrust of the CPU backend: AUTO (CCCL, else DEBIAN), CCCL (CUDA toolkit), DEBIAN (libthrust-dev)")
 set(LITHIFY_GDAL AUTO CACHE STRING "DEM import through GDAL: AUTO, ON, OFF")
+set(LITHIFY_OPENVDB AUTO CACHE STRING "OpenVDB as a peer in the benchmarks: AUTO, ON, OFF")
 set(LITHIFY_SANITIZE "" CACHE STRING "Sanitizers for host code, e.g. address,undefined")
 option(LITHIFY_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(LITHIFY_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(LITHIFY_WERROR "Make warnings errors" OFF)
+option(LITHIFY_RELOCATABLE "Programs that move: libraries in ../lib of the program, files of tests in the folder they run in" OFF)
 option(LITHIFY_CCACHE "Use ccache when it is found" ${PROJECT_IS_TOP_LEVEL})
 
 foreach(option_and_values "LITHIFY_CUDA AUTO ON OFF" "LITHIFY_CPU_SYSTEM TBB CPP"
-                          "LITHIFY_THRUST AUTO CCCL DEBIAN" "LITHIFY_GDAL AUTO ON OFF")
+                          "LITHIFY_THRUST AUTO CCCL DEBIAN" "LITHIFY_GDAL AUTO ON OFF" "LITHIFY_OPENVDB AUTO ON OFF")
   separate_arguments(values UNIX_COMMAND "${option_and_values}")
   list(POP_FRONT values name)
   set_property(CACHE ${name} PROPERTY STRINGS ${values})
@@ -38,6 +40,26 @@ include(GNUInstallDirs)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+# Tests and benchmarks look for files of the source tree under LITHIFY_SOURCE_FOLDER and for the program at
+# LITHIFY_PROGRAM. In a relocatable build both are relative to the folder that they run in, which looks as a source tree
+# with its build folder does; LITHIFY_RUN_FOLDER is such a folder on this machine.
+set(LITHIFY_SOURCE_FOLDER "${PROJECT_SOURCE_DIR}")
+set(LITHIFY_PROGRAM "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/lithify")
+set(LITHIFY_RUN_FOLDER "${CMAKE_BINARY_DIR}/tests")
+if(LITHIFY_RELOCATABLE)
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
+  set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+  add_link_options("-Wl,--disable-new-dtags") # so that what our libraries need is looked for there too
+  set(LITHIFY_SOURCE_FOLDER ".")
+  set(LITHIFY_PROGRAM "build/bin/lithify")
+  set(LITHIFY_RUN_FOLDER "${CMAKE_BINARY_DIR}/relocated")
+  file(MAKE_DIRECTORY "${LITHIFY_RUN_FOLDER}")
+  file(CREATE_LINK "${CMAKE_BINARY_DIR}" "${LITHIFY_RUN_FOLDER}/build" SYMBOLIC)
+  foreach(folder IN ITEMS scripts tests)
+    file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${folder}" "${LITHIFY_RUN_FOLDER}/${folder}" SYMBOLIC)
+  endforeach()
+endif()
 
 if(LITHIFY_CCACHE)
   find_program(LITHIFY_CCACHE_PROGRAM ccache)

@@ -13,7 +13,8 @@
 # tests/support/main.cpp skips, by name, every test of a gpu-labelled run on a machine without a GPU; with
 # LITHIFY_REQUIRE_GPU=1 such a run fails instead.
 
-# The targets lithify_tests_<label> build the test programs of one label.
+# The targets lithify_tests_<label> build the test programs of one label. build/tests/programs.txt lists every
+# program: its name, the device that it is for (LITHIFY_TEST_DEVICE) and its labels.
 
 include(GoogleTest)
 
@@ -21,8 +22,8 @@ add_library(lithify_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/mai
 target_include_directories(lithify_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests/support")
 target_compile_definitions(
   lithify_test_support
-  PUBLIC "LITHIFY_TEST_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\""
-         "LITHIFY_TEST_PROGRAM=\"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/lithify\"")
+  PUBLIC "LITHIFY_TEST_SOURCE_DIR=\"${LITHIFY_SOURCE_FOLDER}\""
+         "LITHIFY_TEST_PROGRAM=\"${LITHIFY_PROGRAM}\"")
 target_link_libraries(lithify_test_support PUBLIC GTest::gtest GTest::gmock PRIVATE lithify_flags ${CMAKE_DL_LIBS})
 
 macro(lithify_test_arguments default_extension)
@@ -68,9 +69,11 @@ function(lithify_register target prefix device timeout)
     ${target}
     TEST_PREFIX "${prefix}."
     TEST_LIST ${prefix}_tests
-    WORKING_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
+    WORKING_DIRECTORY "${LITHIFY_RUN_FOLDER}"
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${timeout} ENVIRONMENT LITHIFY_TEST_DEVICE=${device})
+  list(JOIN ARGN " " labels)
+  set_property(GLOBAL APPEND PROPERTY LITHIFY_TEST_PROGRAMS "${target} ${device} ${labels}")
   # Labels are a list, which gtest_discover_tests (CMake 3.25) does not carry through its own lists: they are
   # set in a file that ctest reads after the one with the tests. The tests are unknown until they are built.
   set(labels_file "${CMAKE_CURRENT_BINARY_DIR}/${prefix}_labels.cmake")
@@ -113,4 +116,10 @@ function(lithify_device_test name)
     lithify_device_settings(${name}_cuda)
     lithify_register(${name}_cuda ${name}_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
   endif()
+endfunction()
+
+function(lithify_list_tests)
+  get_property(programs GLOBAL PROPERTY LITHIFY_TEST_PROGRAMS)
+  list(JOIN programs "\n" lines)
+  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/tests/programs.txt" CONTENT "${lines}\n" @ONLY)
 endfunction()
