@@ -82,7 +82,8 @@ def plot_goals(results, goals, path):
     axes.set_xlabel("what was reached over what the goal asks for (1: met)")
     met = sum(row[1] >= 1 for row in rows)
     figure.text(0.04, 1 - 0.22 / height, "Goals", weight="bold", fontsize=10, va="center")
-    figure.text(0.04, 1 - 0.44 / height, f"{met} of {len(rows)} that were measured are met (blue); the others fall short (orange)", color=PALE, va="center")
+    figure.text(0.04, 1 - 0.44 / height, color=PALE, va="center",
+                s=f"{met} of {len(rows)} that were measured are met (blue); the others fall short (orange)")
     return save(figure, path)
 
 
@@ -119,10 +120,10 @@ def plot_growth(results, path):
 def plot_overlay(results, path):
     """Edits to published and points afterwards, ours beside OpenVDB's two forms."""
     orders = ("scattered", "spread", "clustered", "coherent")
-    groups = [("Edits, published", "cpu/overlay/published/{}/5000000", (("openvdb", "OpenVDB, accessor", ORANGE),
-                                                                        ("openvdb_sorted", "OpenVDB, sorted, parallel", GREY))),
-              ("Points, random", "cpu/overlay/points/{}/random", (("openvdb", "", ORANGE),)),
-              ("Points, in order", "cpu/overlay/points/{}/in_order", (("openvdb", "", ORANGE),))]
+    accessor, in_parallel = ("openvdb", "OpenVDB, accessor", ORANGE), ("openvdb_sorted", "OpenVDB, sorted, parallel", GREY)
+    groups = [("Edits, published", "cpu/overlay/published/{}/5000000", (accessor, in_parallel)),
+              ("Points, random", "cpu/overlay/points/{}/random", (accessor,)),
+              ("Points, in order", "cpu/overlay/points/{}/in_order", (accessor,))]
     if any(find(results, form.format(order) + tail, "items_per_second") is None
            for _, form, peers in groups for order in orders for tail in ("", *("/" + peer for peer, _, _ in peers))):
         return None

@@ -30,26 +30,31 @@ def output_of(*command):
         return ""
 
 
-def cache_entry(root, name):
-    cache = root / "build" / "CMakeCache.txt"
+def cache_entry(build, name):
+    cache = build / "CMakeCache.txt"
     lines = cache.read_text().splitlines() if cache.exists() else []
     return next((line.split("=", 1)[1] for line in lines if line.startswith(name + ":")), "")
 
 
-def machine(root):
-    """What the figures were measured on."""
-    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown")
-    gpu = output_of("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").splitlines()
-    compiler = cache_entry(root, "CMAKE_CXX_COMPILER") or "c++"
-    cuda_compiler = cache_entry(root, "CMAKE_CUDA_COMPILER")
+def origin(root, build):
+    """What the programs were made from, and with."""
+    compiler = cache_entry(build, "CMAKE_CXX_COMPILER") or "c++"
+    cuda_compiler = cache_entry(build, "CMAKE_CUDA_COMPILER")
     return {
-        "cpu": model,
-        "gpu": gpu[0] if gpu else "none",
         "compiler": (output_of(compiler, "--version").splitlines() or [""])[0],
         "cuda_compiler": (output_of(cuda_compiler, "--version").splitlines() or [""])[-1] if cuda_compiler else "none",
         "commit": output_of("git", "-C", str(root), "describe", "--always", "--dirty") or "unknown",
     }
+
+
+def machine(root):
+    """What the figures were measured on. A bundle brings its origin along; elsewhere build/ is it."""
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    gpu = output_of("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").splitlines()
+    brought = root / "build" / "origin.json"
+    return {"cpu": model, "gpu": gpu[0] if gpu else "none",
+            **(json.loads(brought.read_text()) if brought.exists() else origin(root, root / "build"))}
 
 
 def merge(folder, root):
@@ -124,11 +129,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=pathlib.Path, required=True)
     parser.add_argument("--merge", type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument("--origin", type=pathlib.Path, metavar="BUILD")
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--goals", type=pathlib.Path, metavar="RESULTS")
     arguments = parser.parse_args()
     if arguments.merge:
         arguments.output.write_text(json.dumps(merge(arguments.merge, arguments.root), indent=1) + "\n")
+    if arguments.origin:
+        arguments.output.write_text(json.dumps(origin(arguments.root, arguments.origin), indent=1) + "\n")
     if arguments.goals:
         goals = json.loads((arguments.root / "bench" / "goals.json").read_text())
         print_goals(json.loads(arguments.goals.read_text()), goals)

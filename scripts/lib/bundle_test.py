@@ -3,8 +3,8 @@
 
 usage: bundle_test.py BUNDLE.tar.xz
 
-Runs the program (devices, a piece of the demo, verify), every unit and golden test of the CPU backend, and every
-benchmark at toy size. Needs the rights to mount and to change the root folder, in a mount namespace of its own:
+Runs the program (devices, a piece of the demo, verify), scripts/gpu_check as a rehearsal, every unit and golden test of
+the CPU backend, and every benchmark at toy size. Needs the rights to mount and to change the root folder, in a mount namespace of its own:
 `unshare --mount`, and without being root `--user --map-root-user` too.
 """
 import contextlib
@@ -41,7 +41,7 @@ def make_root(root, bundle):
         except PermissionError:
             pass  # in a user namespace; what needs them says so
     with tarfile.open(bundle) as tar:
-        tar.extractall(root / PLACE[1:], filter="tar") if hasattr(tarfile, "tar_filter") else tar.extractall(root / PLACE[1:])
+        tar.extractall(root / PLACE[1:])  # our own: no path in it leads out
     folders = list((root / PLACE[1:]).iterdir())
     if len(folders) != 1:
         raise Failed(f"{bundle} holds {len(folders)} things at its top, not one folder")
@@ -108,6 +108,14 @@ def check_program(bundle):
     bundle.lithify("verify", "/tmp/demo/checkpoint-00000003.h5")
 
 
+def check_rehearsal(bundle):
+    """scripts/gpu_check needs a shell, so not in the root folder but from where the bundle lies in it."""
+    done = subprocess.run(["scripts/gpu_check", "--rehearse", "--part", "2"], cwd=bundle.path("."), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0 or "=== digests: ok" not in done.stdout:
+        raise Failed(f"scripts/gpu_check --rehearse: exit code {done.returncode}\n{done.stdout}")
+
+
 def check_tests(bundle):
     failures = []
     for name, device, *labels in bundle.programs("tests"):
@@ -137,6 +145,7 @@ def main():
             bundle = Bundle(root, make_root(root, sys.argv[1]))
             check_libraries(bundle)
             check_program(bundle)
+            check_rehearsal(bundle)
             print("the program and the demo: ok")
             print(f"{len(list(check_tests(bundle)))} test programs: ok")
             print(f"{len(list(check_benchmarks(bundle)))} benchmark programs: ok")
