@@ -50,7 +50,7 @@ set(LITHIFY_RUN_FOLDER "${CMAKE_BINARY_DIR}/tests")
 if(LITHIFY_RELOCATABLE)
   set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
   set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
-  add_link_options("-Wl,--disable-new-dtags") # so that what our libraries need is looked for there too
+  add_link_options("LINKER:--disable-new-dtags") # so that what our libraries need is looked for there too
   set(LITHIFY_SOURCE_FOLDER ".")
   set(LITHIFY_PROGRAM "build/bin/lithify")
   set(LITHIFY_RUN_FOLDER "${CMAKE_BINARY_DIR}/relocated")

@@ -29,17 +29,12 @@ class Failed(Exception):
 
 
 def make_root(root, bundle):
-    for folder in ("dev", "tmp", "lib64", "lib/x86_64-linux-gnu", PLACE[1:]):
+    for folder in ("tmp", "lib64", "lib/x86_64-linux-gnu", PLACE[1:]):
         (root / folder).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     shutil.copy("/lib64/ld-linux-x86-64.so.2", root / "lib64")
     for library in GLIBC:
         shutil.copy(pathlib.Path("/lib/x86_64-linux-gnu") / library, root / "lib/x86_64-linux-gnu")
-    for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("urandom", 9)):
-        try:
-            os.mknod(root / "dev" / name, 0o666 | 0o020000, os.makedev(1, minor))
-        except PermissionError:
-            pass  # in a user namespace; what needs them says so
     with tarfile.open(bundle) as tar:
         tar.extractall(root / PLACE[1:])  # our own: no path in it leads out
     folders = list((root / PLACE[1:]).iterdir())
@@ -50,15 +45,19 @@ def make_root(root, bundle):
 
 @contextlib.contextmanager
 def root_folder():
-    """An empty folder with /proc, which is gone before the folder is deleted."""
-    with tempfile.TemporaryDirectory() as folder:
-        proc = pathlib.Path(folder) / "proc"
-        proc.mkdir()
-        subprocess.run(["mount", "--rbind", "/proc", proc], check=True)
-        try:
-            yield pathlib.Path(folder)
-        finally:
-            subprocess.run(["umount", "--lazy", proc], check=True)
+    """An empty folder with /proc and devices, which are gone before the folder is deleted."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as mounts:
+        root = pathlib.Path(folder)
+        (root / "dev").mkdir()
+        for name in ("/proc", "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"):
+            target = root / name[1:]
+            if name == "/proc":
+                target.mkdir()
+            else:
+                target.touch()
+            subprocess.run(["mount", "--rbind", name, target], check=True)
+            mounts.callback(subprocess.run, ["umount", "--lazy", target], check=True)
+        yield root
 
 
 class Bundle:
