@@ -154,7 +154,7 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
     return number;
   }
   const table_summary summary = summarize(ex, batch.table());
-  const std::vector<table::batch> batches = {{1, number, when}};
+  std::vector<table::batch> batches = {{1, number, when}};
   table_list merged = impl_->standing(*base);
   merged.resize(
       static_cast<std::size_t>(merge_depth(summary.claimed, sizes_of(merged), standing_tables)));
@@ -171,7 +171,8 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
     }
     *made = merge_tables(ex, sources);
   } else {
-    *made = {std::move(batch.buckets_), summary.claimed, words.emitted, summary.bounds, batches};
+    *made = {std::move(batch.buckets_), summary.claimed, words.emitted, summary.bounds,
+             std::move(batches)};  // nothing here may fail: the buckets are on their way
   }
   made->buckets.hand_over(impl_->home->home());
   try {
