@@ -1,4 +1,5 @@
 // `import`, `info`, `verify`, `digest`, `query`, `render`, `check`, `devices`, help.
+#include "lithify/engine/run.hpp"
 #include "program.hpp"
 
 #include <gmock/gmock.h>
@@ -140,6 +141,27 @@ TEST(check_command, says_how_much_memory_a_run_takes) {
     EXPECT_GT(std::stod(figure), peak / 1.3) << name;
     EXPECT_LT(std::stod(figure), peak * 1.3) << name;
   }
+}
+
+// In worlds as small as those above the index's slabs hide what columns and deltas take.
+TEST(check_command, counts_columns_and_pending_deltas) {
+  const auto bytes = [](int cells, const std::string& threshold) {
+    const std::string crop = std::to_string(cells) + ", " + std::to_string(cells) + "]";
+    return static_cast<double>(
+        ::lithify::engine::plan(::lithify::engine::read_scenario(
+                                    LITHIFY_TEST_SOURCE_DIR "/scripts/scenarios/demo.toml",
+                                    std::vector<std::string>{"world.crop=[0, 0, " + crop,
+                                                             "overlay.threshold=" + threshold}))
+            .device_bytes);
+  };
+  const double few = bytes(128, "1000");
+  const double delta = (bytes(128, "101000") - few) / 100'000;
+  EXPECT_GT(delta, 16 / 0.6) << "a slot, at the load that is allowed";
+  EXPECT_LT(delta, 200);
+  EXPECT_EQ(bytes(128, "1000000000"), bytes(128, "2000000000")) << "no column holds so many";
+  const double column = (few - bytes(64, "1000")) / (128 * 128 - 64 * 64);
+  EXPECT_GT(column, 2 * 54) << "its fields, and a step's copy of them";
+  EXPECT_LT(column, 500);
 }
 
 TEST(devices_command, lists_the_cpu_and_says_why_there_is_no_gpu) {

@@ -65,6 +65,8 @@ TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
   EXPECT_NE(s["budget"]["exported"], "0") << "the held sides export what rises";
   EXPECT_EQ(s["digest"].get<std::string>().size(), 32U);
   EXPECT_GT(s["seconds"]["total"], 0.0);
+  EXPECT_GT(s["peak_host_bytes"], 4 << 20);
+  EXPECT_GT(s["peak_device_bytes"], 16 << 20) << "a slab of bricks at least";
   EXPECT_EQ(files("a"),
             (std::vector<std::string>{"checkpoint-00000002.h5", "checkpoint-00000004.h5",
                                       "checkpoint-00000006.h5", "summary.json"}));
@@ -240,6 +242,35 @@ TEST_F(run_command, starts_at_step_0_from_a_checkpoint_that_is_its_world) {
   EXPECT_EQ(s["first_step"], 0);
   EXPECT_EQ(s["steps"], 2);
   EXPECT_EQ(s["simulated_yr"], 200.0);
+  EXPECT_NE(run("c", {"--set", "run.seed=7"})["digest"], s["digest"]) << "the scenario's numbers";
+  const std::vector<std::string> creep = {"--set", "passes.diffusion.diffusivity_m2_per_yr=0.1"};
+  const std::string slow = "material=[{name='sediment', diffusivity_m2_per_yr=0.001}]";
+  EXPECT_NE(run("d", creep)["digest"], run("e", {creep[0], creep[1], "--set", slow})["digest"])
+      << "the scenario's materials";
+}
+
+TEST_F(run_command, goes_on_with_the_materials_of_its_scenario) {
+  const json whole = run("whole");
+  run("a", {"--steps", "3"});
+  const json s = run(
+      "a", {"--resume", "auto", "--set", "material=[{name='sediment', diffusivity_m2_per_yr=2}]"},
+      1);
+  EXPECT_NE(s["digest"], whole["digest"]);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+}
+
+TEST_F(run_command, compares_with_the_checkpoint_that_is_its_world) {
+  run("a", {"--steps", "4"});
+  write_file(folder / "t.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000004.h5'\n[run]\nsteps = 3\nstep_yr = 100\n"
+             "[passes.uplift]\nrate_m_per_yr = 2e-3\n[passes.diffusion]\n"
+             "[output]\npictures = ['difference']\n");
+  scenario = (folder / "t.toml").string();
+  run("b");
+  run("c", {"--steps", "1"});
+  fs::remove(folder / "c" / "difference.png");
+  run("c", {"--resume", "auto"});
+  EXPECT_EQ(read_file(folder / "c" / "difference.png"), read_file(folder / "b" / "difference.png"));
 }
 
 TEST_F(run_command, gives_one_digest_for_every_way_to_run) {

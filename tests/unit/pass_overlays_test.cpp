@@ -11,8 +11,8 @@ namespace {
 class pass_overlays_test : public testing::Test {
  protected:
   pass_overlays_test() {
-    rules.pass_overlays["talus"] = {100, consolidation_strategy::all};
-    rules.pass_overlays["diffusion"] = {10, consolidation_strategy::lazy_threshold};
+    rules_.pass_overlays["talus"] = {100, consolidation_strategy::all};
+    rules_.pass_overlays["diffusion"] = {10, consolidation_strategy::lazy_threshold};
   }
 
   static world_config config() {
@@ -24,8 +24,8 @@ class pass_overlays_test : public testing::Test {
 
   /// A batch, so that there is something to consolidate, and the report of a step.
   void step(std::int64_t talus, std::int64_t diffusion, std::int64_t boundary = 0) {
-    overlays.before_step(w);
-    w.commit(std::vector<voxel_edit>{{{next++, 1, 1}, 7}});
+    overlays_.before_step(w_);
+    w_.commit(std::vector<voxel_edit>{{{next_++, 1, 1}, 7}});
     step_report report;
     report.passes.resize(3);
     report.passes[0].pass = "talus";
@@ -34,15 +34,15 @@ class pass_overlays_test : public testing::Test {
     report.passes[1].deltas = diffusion;
     report.passes[2].pass = "boundary";
     report.passes[2].deltas = boundary;
-    overlays.after_step(w, report);
+    overlays_.after_step(w_, report);
   }
-  [[nodiscard]] std::int64_t done() const { return w.statistics().consolidations; }
-  [[nodiscard]] std::int64_t pending() const { return w.statistics().overlay_slots; }
+  [[nodiscard]] std::int64_t done() const { return w_.statistics().consolidations; }
+  [[nodiscard]] std::int64_t pending() const { return w_.statistics().overlay_slots; }
 
-  scenario rules;
-  world w = world::create(config(), "cpu");
-  pass_overlays overlays{rules};
-  std::int32_t next = 0;
+  scenario rules_;
+  world w_ = world::create(config(), "cpu");
+  pass_overlays overlays_{rules_};
+  std::int32_t next_ = 0;
 };
 
 TEST_F(pass_overlays_test, starts_one_when_a_pass_reaches_its_threshold) {
@@ -69,7 +69,7 @@ TEST_F(pass_overlays_test, uses_the_strategy_of_the_first_pass_that_reaches_its_
 
 TEST_F(pass_overlays_test, counts_from_the_last_consolidation_whoever_asked_for_it) {
   step(0, 9);
-  w.consolidate();
+  w_.consolidate();
   step(0, 9);
   EXPECT_EQ(done(), 1);
   step(0, 1);
@@ -79,13 +79,13 @@ TEST_F(pass_overlays_test, counts_from_the_last_consolidation_whoever_asked_for_
 TEST_F(pass_overlays_test, leaves_a_lack_of_memory_to_the_next_step) {
   step(0, 9);
   world_config tight = config();
-  tight.memory_limit_bytes = w.statistics().peak_device_bytes;  // the batch fits, no brick does
-  w = world::create(tight, "cpu");
-  next = 0;
+  tight.memory_limit_bytes = w_.statistics().peak_device_bytes;  // the batch fits, no brick does
+  w_ = world::create(tight, "cpu");
+  next_ = 0;
   EXPECT_NO_THROW(step(0, 10));
   EXPECT_EQ(done(), 0);
   EXPECT_EQ(pending(), 1) << "the batch stands";
-  EXPECT_THROW(w.consolidate(), error) << "there was no memory indeed";
+  EXPECT_THROW(w_.consolidate(), error) << "there was no memory indeed";
 }
 
 TEST(pass_overlays, of_a_scenario_without_them_never_start_one) {
