@@ -136,7 +136,8 @@ TEST_F(run_command, names_what_it_is_resumed_with_anew) {
               HasSubstr("other values of material.soil.erodibility, material.soil.name, "
                         "passes.uplift.rate_m_per_yr, run.seed, run.step_yr; from step 2 on"));
   EXPECT_EQ(s["warnings"].size(), 1u);
-  run("a", {"--resume", "auto", "--steps", "2", "--set", "run.step_yr=200.00000001"}, 1);
+  run("b", with(set, {"--steps", "2"}));
+  run("b", {"--resume", "auto", "--steps", "2", "--set", "run.step_yr=200.00000001"}, 1);
   EXPECT_THAT(last_err, HasSubstr("other values of run.step_yr; from step 2 on"));
 }
 
