@@ -56,9 +56,6 @@ void print_summary(const engine::run_summary& s) {
   fmt::print("region            {} x {} x {} voxels\n", s.size.x, s.size.y, s.size.z);
   fmt::print("deltas            {} emitted, {} consolidated in {} consolidations\n",
              grouped(s.deltas_emitted), grouped(s.deltas_consolidated), s.consolidations);
-  if (s.capped > 0) {
-    fmt::print("capped            {} fluxes were cut to what their donor had\n", grouped(s.capped));
-  }
   fmt::print("peak memory       {} host, {} device\n", bytes_text(s.peak_host_bytes),
              bytes_text(s.peak_device_bytes));
   fmt::print("seconds\n");
@@ -73,6 +70,12 @@ void print_summary(const engine::run_summary& s) {
   fmt::print("  edited          {:>28}\n", quanta(s.budget.edited));
   fmt::print("  stored          {:>28}\n", quanta(s.stored));
   fmt::print("  residual        {:>28}\n", quanta(s.residual));
+  if (!s.passes.empty()) {
+    fmt::print("passes (steps {} to {}, by this process)\n", s.first_step + 1, s.steps);
+  }
+  for (const pass_budget& line : s.passes) {
+    fmt::print("  {:<15} {}\n", line.pass, engine::to_words(line));
+  }
   fmt::print("digest            {}\n", to_string(s.digest));
   for (const auto& file : s.files) {
     fmt::print("file              {}\n", file.string());

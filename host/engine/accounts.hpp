@@ -4,6 +4,9 @@
 #include "lithify/io/checkpoint.hpp"
 #include "lithify/world.hpp"
 
+#include <cstdint>
+#include <vector>
+
 namespace lithify::engine {
 
 class accounts {
@@ -14,6 +17,10 @@ class accounts {
 
   void add(const step_report& report);
 
+  /// What each pass did in the steps added here, in the passes' order: amounts and counters summed,
+  /// `stable_dt_yr`, `steep_faces` and `largest_excess_m` those of the last step.
+  [[nodiscard]] const std::vector<pass_budget>& passes() const { return passes_; }
+
   /// in - out - exported + edited - (stored - stored at the start), for a measured `stored`.
   [[nodiscard]] int128 residual(int128 stored) const;
   /// Errors: internal unless the residual is 0.
@@ -21,17 +28,11 @@ class accounts {
 
   [[nodiscard]] const io::budget_totals& totals() const { return totals_; }
   [[nodiscard]] std::int64_t deltas() const { return deltas_; }
-  [[nodiscard]] std::int64_t capped() const { return capped_; }
-  /// What the last step's talus pass left, as pass_budget says it.
-  [[nodiscard]] std::int64_t steep_faces() const { return steep_faces_; }
-  [[nodiscard]] double largest_excess_m() const { return largest_excess_m_; }
 
  private:
   io::budget_totals totals_;
   std::int64_t deltas_ = 0;
-  std::int64_t capped_ = 0;
-  std::int64_t steep_faces_ = 0;
-  double largest_excess_m_ = 0.0;
+  std::vector<pass_budget> passes_;
 };
 
 }  // namespace lithify::engine

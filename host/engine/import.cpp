@@ -104,10 +104,8 @@ digest128 digest_of(const io::checkpoint& data, const std::string& device) {
 }
 
 void require_said_digest(const world& w, const io::checkpoint& data) {
-  const std::vector<field> columns = w.column_fields();
-  const simulation_state s = w.simulation();
-  const digest128 found = digest_of(
-      digest_parts{w.config(), s, columns, w.current().content_digest(), data.digest_version});
+  const digest128 found = digest_of(digest_parts{
+      w.config(), w.simulation(), data.columns, w.current().content_digest(), data.digest_version});
   require(
       found == data.digest, errc::corrupt_file,
       "its content has state digest " + to_string(found) + ", it says " + to_string(data.digest));

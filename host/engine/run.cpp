@@ -251,8 +251,19 @@ class runner {
                                       checkpoints_.name(w.simulation().step).string() + "'");
     }
     books.add(report);
+    if (options_.measure_every_step) {
+      note_passes(w.simulation().step, report);
+    }
     overlays_.after_step(w, report);
     timed("records", [&] { records_->after_step(w, books, scenario_.step_yr); });
+  }
+
+  void note_passes(std::int64_t step, const step_report& report) {
+    std::string text = "step " + std::to_string(step) + ":";
+    for (const pass_budget& line : report.passes) {
+      text += " " + line.pass + " (" + to_words(line) + ")";
+    }
+    observer_.note(text);
   }
 
   /// Takes a checkpoint, which stalls the run, and writes it while the run goes on.
@@ -348,6 +359,8 @@ class runner {
                  [&] { return draw_difference(before, after); });
     save_picture(picture::section, "section.png",
                  [&] { return draw_section(after, w.current(), scenario_.materials, middle); });
+    save_picture(picture::material, "material.png",
+                 [&] { return draw_materials(after, w.current(), scenario_.materials); });
     if (wants(picture::drainage) || wants(picture::slope_area)) {
       const drainage_map water = w.drainage();
       save_picture(picture::drainage, "drainage.png", [&] { return draw_drainage(after, water); });
@@ -382,9 +395,7 @@ class runner {
     s.budget = books.totals();
     s.stored = stored;
     s.residual = books.residual(stored);
-    s.capped = books.capped();
-    s.steep_faces = books.steep_faces();
-    s.largest_excess_m = books.largest_excess_m();
+    s.passes = books.passes();
     s.digest = w.state_digest();
     for (const auto& entry : checkpoints_.list()) {
       s.files.push_back(entry.file);

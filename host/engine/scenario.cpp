@@ -272,8 +272,9 @@ void read_output(toml_section section, scenario& s) {
   if (const auto folder = section.text("folder")) {
     s.out = beside(s.file, *folder);
   }
-  const std::vector<std::string> names = {"before",   "after",  "difference", "section",
-                                          "drainage", "export", "slope_area", "series"};
+  const std::vector<std::string> names = {"before",     "after",    "difference",
+                                          "section",    "drainage", "export",
+                                          "slope_area", "series",   "material"};
   for (const std::string& name : section.texts("pictures").value_or(std::vector<std::string>{})) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
@@ -302,14 +303,8 @@ void read_output(toml_section section, scenario& s) {
   section.finish();
 }
 
-}  // namespace
-
-scenario read_scenario(const fs::path& file, std::span<const std::string> overrides) {
-  scenario s;
-  s.file = file;
-  const std::string text = read_text(file);
-  const toml_document document = parse_toml(text, file.string(), overrides);
-  s.text = with_overrides(text, overrides);
+/// Reads every section of `document` into `s`.
+void read_document(const toml_document& document, scenario& s) {
   toml_section root(document);
   for (toml_section& m : root.tables("material")) {
     read_material(std::move(m), s.materials);
@@ -331,7 +326,34 @@ scenario read_scenario(const fs::path& file, std::span<const std::string> overri
   checkpoint.finish();
   read_passes(std::move(passes), s);
   read_output(std::move(output), s);
+}
+
+}  // namespace
+
+scenario read_scenario(const fs::path& file, std::span<const std::string> overrides) {
+  scenario s;
+  s.file = file;
+  const std::string text = read_text(file);
+  const toml_document document = parse_toml(text, file.string(), overrides);
+  s.text = with_overrides(text, overrides);
+  read_document(document, s);
   return s;
+}
+
+std::set<std::string> scenario_keys() {
+  // What the reader asks of a scenario that makes it ask for everything.
+  const toml_document least = parse_toml(
+      "[world]\ndem = 'd'\n[[material]]\nname = 'soil'\n[run]\nsteps = 1\nstep_yr = 1\n[passes]\n",
+      "", {});
+  scenario s;
+  read_document(least, s);
+  std::set<std::string> keys = least.asked;
+  for (const std::string& key : least.asked) {
+    if (const auto dot = key.rfind('.'); dot != std::string::npos) {
+      keys.erase(key.substr(0, dot));  // a table, for it has keys
+    }
+  }
+  return keys;
 }
 
 }  // namespace lithify::engine

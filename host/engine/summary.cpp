@@ -2,10 +2,71 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
+#include <string>
+#include <utility>
+
 namespace lithify::engine {
 
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// `f(words, count)` for every counter, with the words that say what is counted.
+template <class F>
+void each_counter(const pass_budget& line, F f) {
+  if (line.pass == "diffusion") {
+    f("substeps", line.substeps);
+  } else if (line.pass == "talus") {
+    f("sweeps", line.substeps);
+  }
+  f("deltas", line.deltas);
+  f("fluxes capped to what their donor had", line.capped);
+  f("cells not cut, their receiver not lower", line.uphill);
+  f("layers cut through within a step", line.contacts);
+  f("faces left too steep by the last step", line.steep_faces);
+}
+
+json to_object(const pass_budget& line) {
+  return {{"pass", line.pass},
+          {"in", to_decimal(line.in)},
+          {"out", to_decimal(line.out)},
+          {"exported", to_decimal(line.exported)},
+          {"deltas", line.deltas},
+          {"substeps", line.substeps},
+          {"capped", line.capped},
+          {"uphill", line.uphill},
+          {"contacts", line.contacts},
+          {"steep_faces", line.steep_faces},
+          {"largest_excess_m", line.largest_excess_m}};
+}
+
+}  // namespace
+
+std::string to_words(const pass_budget& line) {
+  std::string words;
+  const auto add = [&](const std::string& more) { words += (words.empty() ? "" : "; ") + more; };
+  const std::pair<const char*, int128> amounts[] = {
+      {"in ", line.in}, {"out ", line.out}, {"exported ", line.exported}};
+  for (const auto& [what, quanta] : amounts) {
+    if (quanta != 0) {
+      add(what + to_decimal(quanta));
+    }
+  }
+  each_counter(line, [&](const char* what, std::int64_t count) {
+    if (count != 0) {
+      add(std::to_string(count) + " " + what);
+    }
+  });
+  if (line.largest_excess_m > 0.0) {
+    char text[48];
+    std::snprintf(text, sizeof(text), "the worst by %.3g m", line.largest_excess_m);
+    add(text);
+  }
+  return words.empty() ? "nothing" : words;
+}
+
 std::string to_json(const run_summary& s) {
-  using json = nlohmann::ordered_json;
   json seconds = json::object();
   for (const auto& [stage, taken] : s.seconds) {
     seconds[stage] = taken;
@@ -13,6 +74,10 @@ std::string to_json(const run_summary& s) {
   json files = json::array();
   for (const auto& file : s.files) {
     files.push_back(file.string());
+  }
+  json passes = json::array();
+  for (const pass_budget& line : s.passes) {
+    passes.push_back(to_object(line));
   }
   // 128-bit numbers are strings: JSON readers have no integers that large.
   const json budget = {{"in", to_decimal(s.budget.in)},
@@ -31,9 +96,7 @@ std::string to_json(const run_summary& s) {
                         {"deltas_emitted", s.deltas_emitted},
                         {"deltas_consolidated", s.deltas_consolidated},
                         {"consolidations", s.consolidations},
-                        {"capped_fluxes", s.capped},
-                        {"steep_faces", s.steep_faces},
-                        {"largest_excess_m", s.largest_excess_m},
+                        {"passes", passes},
                         {"budget", budget},
                         {"digest", to_string(s.digest)},
                         {"seconds", seconds},

@@ -140,6 +140,7 @@ bool toml_section::has(const std::string& key) const {
 const toml::node* toml_section::find(const std::string& key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
     known_.push_back(key);
+    document_->asked.insert(full(key));
   }
   return table_ == nullptr ? nullptr : table_->get(key);
 }

@@ -23,6 +23,8 @@ struct toml_document {
   std::string file;
   toml::table root;
   std::set<std::string> overridden;  ///< dotted keys that --set brought
+  /// Dotted keys that sections were asked for, whether the document has them or not.
+  mutable std::set<std::string> asked = {};
 };
 
 /// Bounds of a number, both ends included unless `above_low`.

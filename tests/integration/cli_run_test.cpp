@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 namespace {
@@ -88,6 +89,59 @@ TEST_F(run_command, prints_a_summary_that_names_what_it_made) {
   EXPECT_EQ(quiet.out + quiet.err, "");
 }
 
+TEST_F(run_command, says_what_each_pass_did) {
+  const std::vector<std::string> all = {
+      "--set",
+      "passes.order=['uplift','stream_power','diffusion','talus']",
+      "--set",
+      "passes.stream_power.k=1e-3",
+      "--set",
+      "passes.talus.max_sweeps=1",
+      "--set",
+      "material=[{name='granite',repose_deg=1},{name='sandstone',repose_deg=1},{name='soil',repose_"
+      "deg=1},{name='sediment',repose_deg=1}]"};
+  const json s = run("a", all);
+  std::vector<std::string> names;
+  std::map<std::string, long long> sum;
+  for (const json& line : s["passes"]) {
+    names.push_back(line["pass"]);
+    for (const char* amount : {"in", "out", "exported"}) {
+      sum[amount] += std::stoll(line[amount].get<std::string>());
+    }
+    sum["deltas"] += line["deltas"].get<long long>();
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"uplift", "stream_power", "diffusion", "talus", "boundary"}));
+  for (const char* amount : {"in", "out", "exported"}) {
+    EXPECT_EQ(std::to_string(sum[amount]), s["budget"][amount]) << amount;
+  }
+  EXPECT_EQ(sum["deltas"], s["deltas_emitted"]);
+  EXPECT_GT(s["passes"][1]["uphill"], 0);
+  EXPECT_GT(s["passes"][1]["contacts"], 0);
+  EXPECT_GT(s["passes"][3]["steep_faces"], 0);
+  EXPECT_EQ(s["passes"][3]["substeps"], 6) << "a sweep a step";
+
+  std::vector<std::string> words = {"run", scenario, "--out", (folder / "b").string(), "-v"};
+  words.insert(words.end(), all.begin(), all.end());
+  const outcome printed = lithify(words);
+  const std::string exported = s["passes"][1]["exported"];
+  EXPECT_THAT(printed.out, HasSubstr("stream_power    exported " + exported + "; "));
+  EXPECT_THAT(printed.out, HasSubstr(" cells not cut, their receiver not lower"));
+  EXPECT_THAT(printed.out, HasSubstr(" layers cut through within a step"));
+  EXPECT_THAT(printed.out, HasSubstr(" faces left too steep by the last step; the worst by "));
+  EXPECT_THAT(printed.err, HasSubstr("step 6: uplift (nothing) stream_power (exported "));
+
+  // A resumed process tells of its own steps.
+  std::vector<std::string> half = all, rest = all;
+  half.insert(half.end(), {"--steps", "4"});
+  rest.insert(rest.end(), {"--resume", "auto"});
+  const json first = run("c", half);
+  const json second = run("c", rest);
+  EXPECT_EQ(std::stoll(first["passes"][1]["exported"].get<std::string>()) +
+                std::stoll(second["passes"][1]["exported"].get<std::string>()),
+            std::stoll(exported));
+}
+
 TEST_F(run_command, resumes_exactly_at_every_step) {
   const json whole = run("whole");
   for (const int at : {0, 1, 3, 5, 6}) {
@@ -139,6 +193,32 @@ TEST_F(run_command, names_what_it_is_resumed_with_anew) {
   run("b", with(set, {"--steps", "2"}));
   run("b", {"--resume", "auto", "--steps", "2", "--set", "run.step_yr=200.00000001"}, 1);
   EXPECT_THAT(last_err, HasSubstr("other values of run.step_yr; from step 2 on"));
+}
+
+TEST_F(run_command, goes_on_with_passes_that_keep_state_of_their_own) {
+  const std::vector<std::string> rivers = {"--set",
+                                           "passes.order=['uplift','stream_power','diffusion']"};
+  const auto with_rivers = [&](std::vector<std::string> words) {
+    words.insert(words.end(), rivers.begin(), rivers.end());
+    return words;
+  };
+  run("a", {"--steps", "3"});
+  const json s = run("a", with_rivers({"--resume", "auto"}), 1);  // 1: the order is another one
+  EXPECT_EQ(s["first_step"], 3);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+  EXPECT_THAT(last_err, HasSubstr("other values of passes.order"));
+  run("b", {"--steps", "3"});
+  run("b", with_rivers({"--resume", "auto", "--steps", "4"}), 1);
+  EXPECT_EQ(run("b", with_rivers({"--resume", "auto"}))["digest"], s["digest"]);
+  // Back without rivers: what they left stays.
+  EXPECT_EQ(run("b", {"--resume", "auto", "--steps", "8"}, 1)["budget"]["residual"], "0");
+  // And as the world of a run of its own.
+  write_file(folder / "t.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000002.h5'\n[run]\nsteps = 2\nstep_yr = 100\n"
+             "[passes.stream_power]\n");
+  run("a", {"--steps", "3"});
+  scenario = (folder / "t.toml").string();
+  EXPECT_EQ(run("c")["budget"]["residual"], "0");
 }
 
 TEST_F(run_command, falls_back_past_a_broken_checkpoint_and_says_so) {
@@ -322,9 +402,10 @@ TEST_F(run_command, keeps_every_mth_checkpoint_beside_the_newest) {
 }
 
 TEST_F(run_command, draws_the_pictures_that_a_scenario_asks_for) {
-  const json s =
-      run("a", {"--set", "output.pictures=['before', 'after', 'difference', 'section']"});
-  for (const char* name : {"before.png", "after.png", "difference.png", "section.png"}) {
+  const json s = run(
+      "a", {"--set", "output.pictures=['before', 'after', 'difference', 'section', 'material']"});
+  for (const char* name :
+       {"before.png", "after.png", "difference.png", "section.png", "material.png"}) {
     EXPECT_EQ(read_file(folder / "a" / name).substr(1, 3), "PNG") << name;
   }
   const std::string difference = read_file(folder / "a" / "difference.png");

@@ -25,12 +25,10 @@ TEST(accounts, every_movement_counts_with_its_sign) {
   a.in = 50;
   a.out = 7;
   a.exported = 20;
-  a.capped = 2;
   pass_budget b;
   b.in = 1;
   b.out = 100;
   b.exported = 3;
-  b.capped = 5;
   books.add(report_of(-11, a, b));
   books.add(report_of(400, a, b));
   EXPECT_EQ(books.totals().in, 102);
@@ -38,10 +36,45 @@ TEST(accounts, every_movement_counts_with_its_sign) {
   EXPECT_EQ(books.totals().exported, 46);
   EXPECT_EQ(books.totals().edited, 389);
   EXPECT_EQ(books.totals().stored_at_start, 1000);
-  EXPECT_EQ(books.capped(), 14);
   EXPECT_EQ(books.deltas(), 14);
   EXPECT_EQ(books.residual(1000 + 102 - 214 - 46 + 389), 0);
   EXPECT_EQ(books.residual(1000), 102 - 214 - 46 + 389);
+}
+
+TEST(accounts, each_pass_has_a_line_over_all_steps) {
+  accounts books(int128{1000});
+  pass_budget rivers{.pass = "stream_power"};
+  rivers.exported = 20;
+  rivers.uphill = 4;
+  rivers.contacts = 3;
+  rivers.deltas = 9;
+  pass_budget scree{.pass = "talus"};
+  scree.substeps = 11;
+  scree.capped = 5;
+  scree.steep_faces = 7;
+  scree.largest_excess_m = 1.5;
+  books.add(report_of(0, rivers, scree));
+  rivers.in = 1;
+  rivers.out = 2;
+  scree.steep_faces = 6;
+  scree.largest_excess_m = 0.25;
+  books.add(report_of(0, scree, rivers));
+  ASSERT_EQ(books.passes().size(), 2U);
+  const pass_budget& first = books.passes()[0];
+  EXPECT_EQ(first.pass, "stream_power");
+  EXPECT_EQ(first.in, 1);
+  EXPECT_EQ(first.out, 2);
+  EXPECT_EQ(first.exported, 40);
+  EXPECT_EQ(first.uphill, 8);
+  EXPECT_EQ(first.contacts, 6);
+  EXPECT_EQ(first.deltas, 18);
+  EXPECT_EQ(first.substeps, 2);
+  const pass_budget& second = books.passes()[1];
+  EXPECT_EQ(second.pass, "talus");
+  EXPECT_EQ(second.substeps, 22);
+  EXPECT_EQ(second.capped, 10);
+  EXPECT_EQ(second.steep_faces, 6) << "what the last step left";
+  EXPECT_EQ(second.largest_excess_m, 0.25);
 }
 
 TEST(accounts, go_on_from_what_a_checkpoint_carried) {

@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+
 namespace {
 
 using lithify::errc;
@@ -263,6 +266,56 @@ TEST(scenario_files, that_we_ship_are_read) {
     ++files;
   }
   EXPECT_GE(files, 5);
+}
+
+/// What stands in backticks.
+std::vector<std::string> quoted(const std::string& text) {
+  std::vector<std::string> words;
+  for (std::size_t at = text.find('`'); at != std::string::npos;) {
+    const std::size_t end = text.find('`', at + 1);
+    words.push_back(text.substr(at + 1, end - at - 1));
+    at = text.find('`', end + 1);
+  }
+  return words;
+}
+
+/// The keys in the first cell of a row of README's table, and of materials those in the second.
+std::vector<std::string> keys_of_row(const std::string& row) {
+  const std::size_t end = row.find(" | ");
+  std::vector<std::string> keys;
+  std::string prefix;
+  for (std::string key : quoted(row.substr(0, end))) {
+    std::erase_if(key, [](char c) { return c == '[' || c == ']'; });
+    // A short one belongs to the table of the one before it.
+    const std::size_t dot = key.rfind('.');
+    prefix = dot == std::string::npos ? prefix : key.substr(0, dot + 1);
+    keys.push_back(dot == std::string::npos ? prefix + key : key);
+  }
+  if (keys == std::vector<std::string>{"material"}) {
+    keys = quoted(row.substr(end));
+    for (const char* kind : {"empty", "consolidated", "loose"}) {
+      std::erase(keys, kind);
+    }
+    for (std::string& key : keys) {
+      key.insert(0, "material.");
+    }
+  }
+  return keys;
+}
+
+TEST(scenario_keys, are_those_that_the_readme_lists) {
+  std::ifstream readme(LITHIFY_TEST_SOURCE_DIR "/host/engine/README.md");
+  std::string line;
+  while (std::getline(readme, line) && line != "| key | value | default |") {
+  }
+  std::getline(readme, line);
+  std::set<std::string> listed;
+  while (std::getline(readme, line) && line.starts_with("| `")) {
+    for (const std::string& key : keys_of_row(line)) {
+      EXPECT_TRUE(listed.insert(key).second) << key << " is listed twice";
+    }
+  }
+  EXPECT_EQ(listed, lithify::engine::scenario_keys());
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ namespace lithify::engine {
 [[nodiscard]] digest128 digest_of(const io::checkpoint& data, const std::string& device);
 
 /// Errors: corrupt_file unless the world, made from the checkpoint, has the digest that it says.
+/// Column fields count as they were read: a pass that is new to the run has added some since.
 void require_said_digest(const world& w, const io::checkpoint& data);
 
 /// A named part of the state and its digest: each column field, then `voxels`.

@@ -76,9 +76,9 @@ struct run_summary {
   int128 stored = 0;         ///< measured at the end
   /// in - out - exported + edited - (stored - stored_at_start): always 0.
   int128 residual = 0;
-  std::int64_t capped = 0;        ///< fluxes cut to what their donor had
-  std::int64_t steep_faces = 0;   ///< steeper than repose after the last step
-  double largest_excess_m = 0.0;  ///< the worst of them: what must fall until it stands
+  /// By pass, the held sides last: sums over this process' steps; `steep_faces` and
+  /// `largest_excess_m` after the last of them.
+  std::vector<pass_budget> passes;
   digest128 digest;
   std::vector<std::filesystem::path> files;  ///< that the run left
   std::vector<std::string> warnings;
@@ -93,6 +93,9 @@ run_summary run(const scenario& s, const run_options& options, run_observer& obs
 
 /// The summary as one JSON object, 128-bit numbers as strings.
 [[nodiscard]] std::string to_json(const run_summary& summary);
+
+/// What a pass did in words, without its name: amounts and counters that are not 0.
+[[nodiscard]] std::string to_words(const pass_budget& line);
 
 /// What a run of `s` would do, without a world. Asked as a run asks before its first step.
 struct run_plan {

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ enum class picture : std::uint8_t {
   exported,
   slope_area,
   series,
+  material,
 };
 
 /// Files that maps of the flow are written as.
@@ -74,5 +76,8 @@ struct scenario {
 /// folder. Errors: not_found, io_failure, invalid_argument (file, line, key, what is allowed).
 [[nodiscard]] scenario read_scenario(const std::filesystem::path& file,
                                      std::span<const std::string> overrides = {});
+
+/// Every key that a scenario may have, dotted: "run.steps", "material.name", "world.layer".
+[[nodiscard]] std::set<std::string> scenario_keys();
 
 }  // namespace lithify::engine
