@@ -75,8 +75,43 @@ rgba lit(rgba color, double shade, double flat) {
   return mix(color, white, 0.55 * (shade - flat) / std::max(1.0 - flat, 1e-9));
 }
 
+namespace {
+
+constexpr std::int64_t caption_scale = 2;
+constexpr std::int64_t caption_line_px = 22;
+
+std::int64_t canvas_width(const map_frame& map) { return std::max(map.width(), legend_width_px); }
+
+}  // namespace
+
+caption make_caption(const map_frame& map, std::span<const std::string> parts) {
+  const std::int64_t room = canvas_width(map) - 2 * margin - scale_bar_px;
+  caption made;
+  for (const std::string& part : parts) {
+    const std::string longer = made.lines.empty() ? part : made.lines.back() + ", " + part;
+    if (made.lines.empty() || text_width(longer, caption_scale) > room) {
+      made.lines.push_back(part);
+    } else {
+      made.lines.back() = longer;
+    }
+  }
+  return made;
+}
+
+std::int64_t caption::strip() const {
+  return std::max(strip_px, 2 * margin + std::ssize(lines) * caption_line_px);
+}
+
+void caption::draw(canvas& c) const {
+  std::int64_t top = c.strip_top + margin;
+  for (const std::string& line : lines) {
+    draw_text(c.picture, margin, top, line, ink, caption_scale);
+    top += caption_line_px;
+  }
+}
+
 canvas make_canvas(const map_frame& map, std::int64_t strip) {
-  const std::int64_t width = strip > 0 ? std::max(map.width(), legend_width_px) : map.width();
+  const std::int64_t width = strip > 0 ? canvas_width(map) : map.width();
   canvas c{image(width, map.height() + strip), (width - map.width()) / 2, map.height()};
   fill(c.picture, 0, c.strip_top, width, strip, paper);
   return c;
@@ -125,7 +160,6 @@ void draw_strip(canvas& c,
                 double cell_size_m,
                 std::span<const color_stop> stops,
                 std::span<const mark> marks) {
-  constexpr std::int64_t scale_bar_px = 170;
   const std::int64_t width =
       std::min<std::int64_t>(c.picture.width - 2 * margin - scale_bar_px, 420);
   draw_ramp(c.picture, margin, c.strip_top + margin, width, 16, stops, marks);

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace lithify::io {
 
@@ -16,6 +18,7 @@ inline constexpr std::int64_t most_side_px = 4096;
 inline constexpr std::int64_t legend_width_px = 420;  // room for a ramp and a scale bar
 inline constexpr std::int64_t margin = 14;
 inline constexpr std::int64_t strip_px = 62;
+inline constexpr std::int64_t scale_bar_px = 170;  // of a strip's right end
 
 /// Errors: invalid_argument when the arrays do not match the size.
 void check_surface(const surface_view& s, bool heights_needed);
@@ -100,6 +103,15 @@ struct canvas {
 
 /// A disc with soft edges, half transparent, above row `end`.
 void draw_disc(image& picture, double x, double y, double radius, std::int64_t end, rgba color);
+
+/// What a map says below it: parts joined by ", ", in as many lines as they need beside a scale
+/// bar.
+struct caption {
+  std::vector<std::string> lines;
+  [[nodiscard]] std::int64_t strip() const;  ///< pixels of a strip that holds it and the bar
+  void draw(canvas& c) const;
+};
+[[nodiscard]] caption make_caption(const map_frame& map, std::span<const std::string> parts);
 
 /// A length of 1, 2 or 5 times a power of ten, at the right of the strip.
 void draw_scale_bar(canvas& c, const map_frame& map, double cell_size_m);

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -50,14 +51,21 @@ void check(bool good, const std::string& what) {
   require(good, errc::internal, "GDAL cannot " + what + ": " + CPLGetLastErrorMsg());
 }
 
-/// One row as floating point numbers, NaN where there is no value.
-void read_row(const map_layer& layer, std::int64_t first, std::span<double> row) {
+/// The number that a cell has where rows run from the north.
+double from_north(double cell, const map_file& map) {
+  const auto y = std::floor(cell / static_cast<double>(map.nx));
+  return cell + (static_cast<double>(map.ny - 1) - 2.0 * y) * static_cast<double>(map.nx);
+}
+
+/// Row y as floating point numbers, NaN where there is no value.
+void read_row(const map_file& map, const map_layer& layer, std::int64_t y, std::span<double> row) {
   const auto convert = [&](auto values) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const auto v = values[static_cast<std::size_t>(first) + i];
-      row[i] = layer.missing && static_cast<double>(v) == static_cast<double>(*layer.missing)
+      const auto v = static_cast<double>(values[static_cast<std::size_t>(y * map.nx) + i]);
+      row[i] = layer.missing && v == static_cast<double>(*layer.missing)
                    ? std::numeric_limits<double>::quiet_NaN()
-                   : static_cast<double>(v);
+               : layer.numbers_cells ? from_north(v, map)
+                                     : v;
     }
   };
   switch (layer.values.type) {
@@ -78,7 +86,7 @@ void put_band(GDALRasterBandH band, const map_file& map, const map_layer& layer)
   std::vector<double> row(static_cast<std::size_t>(map.nx));
   const int width = static_cast<int>(map.nx);
   for (std::int64_t y = 0; y < map.ny; ++y) {
-    read_row(layer, y * map.nx, row);
+    read_row(map, layer, y, row);
     check(GDALRasterIO(band, GF_Write, 0, static_cast<int>(map.ny - 1 - y), width, 1, row.data(),
                        width, 1, GDT_Float64, 0, 0) == CE_None,
           "write a row");

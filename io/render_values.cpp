@@ -21,6 +21,7 @@ constexpr std::array water_stops = {
 };
 
 constexpr rgba outlet_color = {176, 32, 48, 255};
+constexpr rgba sink_color = {40, 78, 160, 255};
 constexpr rgba ground_color = {214, 210, 200, 255};
 
 void check_values(const surface_view& surface, std::span<const double> values) {
@@ -82,41 +83,58 @@ image logarithmic_map(const surface_view& surface,
 
 image outlet_map(const surface_view& surface,
                  std::span<const double> amount,
+                 std::span<const std::uint8_t> sinks,
                  const std::string& unit) {
   check_values(surface, amount);
+  require(sinks.empty() || sinks.size() == amount.size(), errc::invalid_argument,
+          "a map of sinks needs a flag a cell");
+  const auto is_sink = [&](std::int64_t i) {
+    return !sinks.empty() && sinks[static_cast<std::size_t>(i)] != 0;
+  };
+  std::vector<std::int64_t> cells;
+  double most = 0.0, sum = 0.0;
+  std::int64_t inside = 0;
+  for (std::int64_t i = 0; i < surface.nx * surface.ny; ++i) {
+    const double v = amount[static_cast<std::size_t>(i)];
+    if (is_valid(surface, i) && std::isfinite(v) && v > 0.0) {
+      cells.push_back(i);
+      most = std::max(most, v);
+      sum += v;
+      inside += is_sink(i) ? 1 : 0;
+    }
+  }
+  const auto count = [](const char* name, std::int64_t n) {
+    return name + format_number(static_cast<double>(n), 0);
+  };
+  const std::string in_all = upper(unit);
+  std::vector<std::string> parts = {"ALL " + format_short(sum) + " " + in_all,
+                                    "LARGEST " + format_short(most),
+                                    count("OUTLETS ", std::ssize(cells) - inside)};
+  if (inside > 0) {
+    parts.push_back(count("SINKS INSIDE ", inside));
+  }
   const shader shade(surface, {});
   const map_frame map(surface);
-  canvas c = make_canvas(map, strip_px);
-  std::vector<std::int64_t> outlets;
-  double most = 0.0, sum = 0.0;
+  const caption words = make_caption(map, parts);
+  canvas c = make_canvas(map, words.strip());
   map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     return is_valid(surface, y * surface.nx + x)
                ? std::optional(lit(ground_color, shade(x, y), shade.flat()))
                : std::nullopt;
   });
-  for (std::int64_t i = 0; i < surface.nx * surface.ny; ++i) {
-    const double v = amount[static_cast<std::size_t>(i)];
-    if (is_valid(surface, i) && std::isfinite(v) && v > 0.0) {
-      outlets.push_back(i);
-      most = std::max(most, v);
-      sum += v;
-    }
-  }
   // Small ones last, or a large disc would hide them.
   const auto of = [&](std::int64_t i) { return amount[static_cast<std::size_t>(i)]; };
-  std::stable_sort(outlets.begin(), outlets.end(),
+  std::stable_sort(cells.begin(), cells.end(),
                    [&](std::int64_t a, std::int64_t b) { return of(a) > of(b); });
   const double largest_px =
       0.035 * static_cast<double>(std::max(map.width(), map.height()));  // radius
-  for (const std::int64_t i : outlets) {
+  for (const std::int64_t i : cells) {
     const double radius = std::max(1.0, largest_px * std::sqrt(of(i) / most));
     draw_disc(c.picture, static_cast<double>(c.map_left) + map.column_of(i % surface.nx),
-              map.row_of(i / surface.nx), radius, map.height(), outlet_color);
+              map.row_of(i / surface.nx), radius, map.height(),
+              is_sink(i) ? sink_color : outlet_color);
   }
-  const std::string text = "ALL " + format_short(sum) + " " + upper(unit) + ", LARGEST " +
-                           format_short(most) + ", OUTLETS " +
-                           format_number(static_cast<double>(outlets.size()), 0);
-  draw_text(c.picture, margin, c.strip_top + margin, text, ink, 2);
+  words.draw(c);
   draw_scale_bar(c, map, surface.cell_size_m);
   return std::move(c.picture);
 }

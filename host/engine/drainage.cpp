@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -18,6 +19,7 @@ namespace lithify::engine {
 namespace {
 
 constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();  // boundary_height
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t index(std::int64_t c) { return static_cast<std::size_t>(c); }
@@ -131,13 +133,17 @@ io::image draw_export(const relief& surface, std::span<const field> columns) {
   require(std::any_of(columns.begin(), columns.end(), named), errc::invalid_argument,
           "nothing says what left where: that takes a run with the pass stream_power");
   const auto exported = find_field(columns, "exported").as<std::int64_t>();
+  const auto held = find_field(columns, "boundary_height").as<std::int64_t>();
+  std::vector<std::uint8_t> sinks;
+  std::transform(held.begin(), held.end(), std::back_inserter(sinks),
+                 [](std::int64_t h) { return static_cast<std::uint8_t>(h == not_held); });
   const drawn_surface drawn(surface, surface.frame_offset);
   const double voxel_m3 = cell_area_m2(surface) * surface.geometry.voxel_height_m;
   std::vector<double> volume;
   for (const std::int64_t quanta : exported) {
     volume.push_back(static_cast<double>(quanta) / one_voxel * voxel_m3);
   }
-  return io::outlet_map(drawn.view, volume, "m3");
+  return io::outlet_map(drawn.view, volume, sinks, "m3");
 }
 
 io::map_file flow_map(const relief& surface,
@@ -161,9 +167,12 @@ io::map_file flow_map(const relief& surface,
       elevations(surface.height, surface.geometry, surface.frame_offset));
   add("drainage_area", "m2", "area that drains through the cell, itself included",
       areas_m2(surface, water));
-  add("receiver", "1", "number of the cell that it drains to, y * nx + x; its own at outlets",
+  add("receiver", "1",
+      "number of the cell that it drains to, row * nx + column in this file's order of rows, both "
+      "from 0; its own at outlets and sinks",
       water.receiver);
   map.layers.back().missing = -1;
+  map.layers.back().numbers_cells = true;
   add("slope", "1", "drop to the receiver over the distance to it", slopes(surface, water));
   if (!before.empty()) {
     require(before.size() == surface.height.size(), errc::invalid_argument,

@@ -38,8 +38,9 @@ std::vector<std::string> split(const std::string& line) {
   return words;
 }
 
-/// The rows of an earlier process up to `first`.
-std::vector<std::string> rows_until(const fs::path& file, std::int64_t first) {
+/// The rows of an earlier process up to `first` that are due: where it stopped, it wrote one more.
+template <class Due>
+std::vector<std::string> rows_until(const fs::path& file, std::int64_t first, Due due) {
   std::vector<std::string> rows;
   std::ifstream in(file);
   std::string line;
@@ -53,7 +54,7 @@ std::vector<std::string> rows_until(const fs::path& file, std::int64_t first) {
     const auto [end, bad] = std::from_chars(line.data(), line.data() + line.size(), step);
     require(bad == std::errc() && split(line).size() == columns_of_series, errc::corrupt_file,
             "'" + file.string() + "' holds a line that is no row: move it away to go on");
-    if (step <= first) {
+    if (step <= first && due(step)) {
       rows.push_back(line);
     }
   }
@@ -101,7 +102,8 @@ run_records::run_records(const scenario& s,
       fields_every_(s.fields_every),
       formats_(s.field_formats) {
   if (has_series() && first > 0) {
-    rows_ = rows_until(folder_ / "series.csv", first);
+    rows_ = rows_until(folder_ / "series.csv", first,
+                       [this](std::int64_t step) { return in_series(step); });
   }
   if (fields_every_ > 0) {
     std::error_code failed;

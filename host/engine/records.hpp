@@ -2,7 +2,8 @@
 ///
 /// `series.csv` has a row every `output.series_every` steps and one for the last; `fields/` holds
 /// `<step, 8 digits>.nc` and `.tif`. Rates are those of the step that a row or map ends with, so
-/// that a resumed run writes the same. A resumed run keeps the rows up to its first step.
+/// that a resumed run writes the same. A resumed run keeps the rows up to its first step that are
+/// due.
 #pragma once
 
 #include "accounts.hpp"

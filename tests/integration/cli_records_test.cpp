@@ -89,6 +89,20 @@ TEST_F(records, a_resumed_run_writes_the_same) {
   }
 }
 
+TEST_F(records, a_series_has_no_row_of_where_a_process_stopped) {
+  const std::vector<std::string> keys = {"--set", "output.series_every=3"};
+  run("straight", keys);
+  for (const char* stop : {"2", "4", "6"}) {
+    const std::string out = std::string("stopped at ") + stop;
+    std::vector<std::string> half = keys, rest = keys;
+    half.insert(half.end(), {"--steps", stop});
+    rest.insert(rest.end(), {"--resume", "auto"});
+    run(out, half);
+    run(out, rest);
+    EXPECT_EQ(read_file(folder / out / "series.csv"), read_file(folder / "straight/series.csv"));
+  }
+}
+
 TEST_F(records, a_file_that_is_no_series_is_left_alone) {
   run("a", {"--steps", "2"});
   lithify::test::write_file(folder / "a" / "series.csv", "my notes\n");
@@ -147,11 +161,10 @@ TEST_P(examples, run_in_small) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(scenarios,
-                         examples,
-                         testing::Values("scree.toml", "canyon.toml", "mountain_range.toml"),
-                         [](const auto& scenario) {
-                           return scenario.param.substr(0, scenario.param.find('.'));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    scenarios,
+    examples,
+    testing::Values("scree.toml", "canyon.toml", "mountain_range.toml", "small.toml"),
+    [](const auto& scenario) { return scenario.param.substr(0, scenario.param.find('.')); });
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Maps: what other programs read of them is what was written.
 #include "io_test_support.hpp"
+#include "lithify/engine/drainage.hpp"
 #include "lithify/io/map_file.hpp"
 
 #include <gdal.h>
@@ -103,6 +104,63 @@ TEST_F(map_files, geotiff_reads_back_in_gdal) {
       EXPECT_EQ(receiver[i], std::ldexp(1.0, 40) + static_cast<double>(i));
     }
   }
+  GDALClose(data);
+}
+
+// Numbers of cells point to the same cells in both orders of rows.
+TEST_F(map_files, numbers_of_cells_are_those_of_the_file) {
+  map_file map = sample_map();
+  map.layers = {
+      layer("receiver", "1", std::vector<std::int64_t>{4, 1, -1, 2, 8, 4, 6, 3, 8, 0, 9, 11})};
+  map.layers[0].missing = -1;
+  map.layers[0].numbers_cells = true;
+  const auto read = [&](const std::string& name) {
+    GDALDatasetH data = GDALOpen(name.c_str(), GA_ReadOnly);
+    EXPECT_NE(data, nullptr);
+    std::vector<double> rows(12);
+    EXPECT_EQ(GDALRasterIO(GDALGetRasterBand(data, 1), GF_Read, 0, 0, 4, 3, rows.data(), 4, 3,
+                           GDT_Float64, 0, 0),
+              CE_None);
+    GDALClose(data);
+    return rows;
+  };
+  write_geotiff(folder_ / "r.tif", map);
+  const std::vector<double> raster = read(folder_ / "r.tif");
+  // From the north: the cell (x, y) of above stands at 4 (2 - y) + x.
+  const std::vector<double> expected = {0, 8, 1, 3, 0, 4, 6, 11, 4, 9, nan, 10};
+  for (std::size_t i = 0; i < 12; ++i) {
+    EXPECT_TRUE(raster[i] == expected[i] || (i == 10 && std::isnan(raster[i]))) << i;
+  }
+  write_netcdf(folder_ / "r.nc", map);
+  const hid_t file = H5Fopen((folder_ / "r.nc").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t set = H5Dopen2(file, "/receiver", H5P_DEFAULT);
+  std::vector<std::int64_t> stored(12);
+  EXPECT_GE(H5Dread(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored.data()), 0);
+  H5Dclose(set);
+  H5Fclose(file);
+  const auto values = map.layers[0].values.as<std::int64_t>();
+  EXPECT_EQ(stored, std::vector<std::int64_t>(values.begin(), values.end()));
+}
+
+// A slope that falls to the north: in the raster every cell's receiver is the one in the row above.
+TEST_F(map_files, receivers_of_a_flow_map_are_cells_of_the_raster) {
+  engine::relief surface{{2, 3, 8}, {}, 0, {5, 5, 4, 4, 3, 3}};
+  for (std::int64_t& h : surface.height) {
+    h *= one_voxel;
+  }
+  const drainage_map water{{2, 3, 4, 5, 4, 5}, {1, 1, 2, 2, 3, 3}};
+  write_geotiff(folder_ / "f.tif", engine::flow_map(surface, water, {}, 1.0));
+  GDALDatasetH data = GDALOpen((folder_ / "f.tif").c_str(), GA_ReadOnly);
+  ASSERT_NE(data, nullptr);
+  std::vector<double> rows(6);
+  EXPECT_EQ(GDALRasterIO(GDALGetRasterBand(data, 3), GF_Read, 0, 0, 2, 3, rows.data(), 2, 3,
+                         GDT_Float64, 0, 0),
+            CE_None);
+  EXPECT_STREQ(GDALGetDescription(GDALGetRasterBand(data, 3)), "receiver");
+  EXPECT_NE(std::string(GDALGetMetadataItem(GDALGetRasterBand(data, 3), "long_name", nullptr))
+                .find("this file's order of rows"),
+            std::string::npos);
+  EXPECT_EQ(rows, (std::vector<double>{0, 1, 0, 1, 2, 3}));
   GDALClose(data);
 }
 

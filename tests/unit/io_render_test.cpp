@@ -187,6 +187,56 @@ TEST(material_map, shows_each_material_in_its_colour) {
             errc::invalid_argument);
 }
 
+/// Pixels of a colour among columns `from` .. `to` - 1 of the strip below a map `above` rows high.
+std::int64_t pixels(
+    image& picture, rgba color, std::int64_t above, std::int64_t from, std::int64_t to) {
+  std::int64_t n = 0;
+  for (std::int64_t y = above; y < picture.height; ++y) {
+    for (std::int64_t x = from; x < to; ++x) {
+      n += picture.at(x, y) == color ? 1 : 0;
+    }
+  }
+  return n;
+}
+
+TEST(outlet_map, tells_sinks_from_outlets) {
+  const auto z = plane(480, 400, 0, 0);
+  std::vector<double> amount(z.size(), 0.0);
+  std::vector<std::uint8_t> sinks(z.size(), 0);
+  amount[0] = 1e6;
+  amount[200 * 480 + 240] = 2e6;
+  sinks[200 * 480 + 240] = 1;
+  image both = outlet_map({480, 400, 30, z, {}}, amount, sinks, "m3");
+  const rgba middle = both.at(240, 199);
+  const rgba corner = both.at(0, 399);
+  EXPECT_GT(middle[2], middle[0] + 30) << "a sink is blue";
+  EXPECT_GT(corner[0], corner[2] + 30) << "an outlet is red";
+  image outlets = outlet_map({480, 400, 30, z, {}}, amount, {}, "m3");
+  EXPECT_GT(outlets.at(240, 199)[0], outlets.at(240, 199)[2] + 30);
+  EXPECT_LT(outlets.height, both.height) << "sinks have words of their own";
+  EXPECT_EQ(code_of([&] {
+              (void)outlet_map({480, 400, 30, z, {}}, amount, std::vector<std::uint8_t>(3), "m3");
+            }),
+            errc::invalid_argument);
+}
+
+TEST(outlet_map, words_and_scale_bar_keep_apart) {
+  // 60 x 480 cells: the strip is as narrow as strips get.
+  const auto z = plane(60, 480, 0, 0);
+  std::vector<double> amount(z.size(), 123456.0);
+  image picture =
+      outlet_map({60, 480, 30, z, {}}, amount, std::vector<std::uint8_t>(z.size(), 1), "m3");
+  ASSERT_GE(picture.width, 420);
+  const rgba paper = picture.at(0, picture.height - 1);
+  const auto drawn = [&](std::int64_t from, std::int64_t to) {
+    const std::int64_t all = (picture.height - 480) * (to - from);
+    return all - pixels(picture, paper, 480, from, to);
+  };
+  EXPECT_GT(drawn(0, picture.width - 190), 0);
+  EXPECT_GT(drawn(picture.width - 150, picture.width), 0);
+  EXPECT_EQ(drawn(picture.width - 180, picture.width - 150), 0) << "words run into the bar";
+}
+
 TEST(material_color, is_fixed_by_the_name) {
   material_table more;
   material m;

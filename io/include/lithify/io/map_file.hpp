@@ -17,6 +17,9 @@ struct map_layer {
   std::string long_name;  ///< what it is, in words
   /// Stands for "no value" where a cell has none; NaN does so in float64 without being named.
   std::optional<std::int64_t> missing = std::nullopt;
+  /// Its values are numbers of cells, y nx + x; a file whose rows run the other way numbers them in
+  /// the order that it has.
+  bool numbers_cells = false;
 };
 
 struct map_file {
@@ -35,8 +38,9 @@ struct map_file {
 /// Errors: invalid_argument (a layer that does not fit the grid, or of another type), io_failure.
 void write_netcdf(const std::filesystem::path& file, const map_file& map);
 
-/// GeoTIFF, a 64-bit floating point band a layer, named after it; whole numbers are exact up to
-/// 2^53. NaN is nodata, also where a layer's values are `missing`.
+/// GeoTIFF, north up, a 64-bit floating point band a layer, named after it; whole numbers are exact
+/// up to 2^53. Numbers of cells are row nx + column with row 0 in the north, as the raster's. NaN
+/// is nodata, also where a layer's values are `missing`.
 /// Errors: as write_netcdf; invalid_argument in a program without GDAL.
 void write_geotiff(const std::filesystem::path& file, const map_file& map);
 

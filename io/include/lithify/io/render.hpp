@@ -65,9 +65,11 @@ struct difference_options {
                                     const std::string& unit);
 
 /// What leaves at single cells: discs whose area is in proportion, over shaded relief, and the sum.
+/// Where `sinks` is not 0 it ended inside: a disc of another colour, counted apart; empty: nowhere.
 /// Errors: invalid_argument.
 [[nodiscard]] image outlet_map(const surface_view& surface,
                                std::span<const double> amount,
+                               std::span<const std::uint8_t> sinks,
                                const std::string& unit);
 
 /// A vertical cut: nx columns side by side, nz voxels up; borrows its arrays.

@@ -31,7 +31,8 @@ struct slope_area_fit {
 /// Every column's slope over its drainage area, their medians and the law through them.
 [[nodiscard]] io::image draw_slope_area(const relief& surface, const drainage_map& water);
 
-/// Solid that left at each column since the start, as discs over shaded relief.
+/// Solid that left at each column since the start, as discs over shaded relief; at columns that are
+/// not held it ended in a sink.
 /// Errors: invalid_argument if the columns do not say (no rivers ran) or are not those of
 /// `surface`.
 [[nodiscard]] io::image draw_export(const relief& surface, std::span<const field> columns);
