@@ -7,8 +7,9 @@ namespace lithify::bench {
 /// Routing: directions 10; flats 3; basins and passes, without what lies at borders alone, 30;
 /// counting donors 11; areas and their order 28.
 inline constexpr double route_bytes = 82;
-/// Rivers: routing; heights 31; what a sweep reads of a cell 71; the sweep 75; what leaves 48.
-inline constexpr double rivers_bytes = route_bytes + 225;
+/// Rivers: routing; heights 31; what a sweep reads of a cell 71; the sweep 75; what leaves 48, and
+/// what waits of it 8.
+inline constexpr double rivers_bytes = route_bytes + 233;
 /// A substep of creep: faces, heights, two remainders and two fluxes 57; ledger, base, two fluxes
 /// and the height 49.
 inline constexpr double substep_bytes = 57 + 49;

@@ -46,6 +46,9 @@ struct column_view {
   /// Solid that left the region here, or ended here in a sink, quanta since the start. nullptr
   /// where no pass of the simulation asks for it.
   std::int64_t* exported;
+  /// Of what a river cut here, the part that is no whole quantum yet: its matter is still in the
+  /// column. 2^-31 quanta. nullptr where `exported` is.
+  std::int32_t* remainder_river;
 
   LITHIFY_HD bool outside(std::int64_t c) const { return rock_top[c] < 0; }
 
@@ -63,16 +66,17 @@ struct column_view {
   }
 };
 
-/// Owner of the columns of one region. `exported` is there with a pass that cuts rivers, and from
-/// then on.
+/// Owner of the columns of one region. `exported` and `remainder_river` are there with a pass that
+/// cuts rivers, and from then on.
 struct column_arrays {
   device::buffer<std::int32_t> rock_top, n_loose, residual;
   device::buffer<material_id> rock_material;
   device::buffer<std::int64_t> sediment, remainder_east, remainder_north, boundary_height, exported;
+  device::buffer<std::int32_t> remainder_river;
 
   column_arrays() = default;
   /// Errors: out_of_memory.
-  column_arrays(device::exec ex, std::int64_t n, bool with_exported)
+  column_arrays(device::exec ex, std::int64_t n, bool with_rivers)
       : rock_top(ex, n),
         n_loose(ex, n),
         residual(ex, n),
@@ -81,12 +85,13 @@ struct column_arrays {
         remainder_east(ex, n),
         remainder_north(ex, n),
         boundary_height(ex, n),
-        exported(ex, with_exported ? n : 0) {}
+        exported(ex, with_rivers ? n : 0),
+        remainder_river(ex, with_rivers ? n : 0) {}
 
   [[nodiscard]] column_view view() const {
-    return {rock_top.data(),        n_loose.data(),         residual.data(),
-            rock_material.data(),   sediment.data(),        remainder_east.data(),
-            remainder_north.data(), boundary_height.data(), exported.data()};
+    return {rock_top.data(), n_loose.data(),        residual.data(),        rock_material.data(),
+            sediment.data(), remainder_east.data(), remainder_north.data(), boundary_height.data(),
+            exported.data(), remainder_river.data()};
   }
 
   /// f(name, unit, buffer) for every field, in the order in which they are exported.
@@ -102,6 +107,7 @@ struct column_arrays {
     f("boundary_height", "2^-20 voxel", self.boundary_height);
     if (self.exported.size() > 0) {
       f("exported", "quantum", self.exported);
+      f("remainder_river", "2^-31 quantum", self.remainder_river);
     }
   }
 };

@@ -42,6 +42,7 @@ void derive_columns(device::exec ex,
     columns.boundary_height[c] = not_held;
     if (columns.exported != nullptr) {
       columns.exported[c] = 0;
+      columns.remainder_river[c] = 0;
     }
   });
 }
@@ -62,6 +63,9 @@ void refresh_columns(device::exec ex,
       columns.sediment[c] = 0;
       columns.remainder_east[c] = 0;
       columns.remainder_north[c] = 0;
+      if (columns.exported != nullptr) {
+        columns.remainder_river[c] = 0;
+      }
     }
     columns.rock_top[c] = span.rock_top;
     columns.n_loose[c] = span.n_loose;
@@ -83,6 +87,7 @@ column_arrays copy_columns(device::exec ex, const column_arrays& from) {
   copy(to.remainder_north, from.remainder_north);
   copy(to.boundary_height, from.boundary_height);
   copy(to.exported, from.exported);
+  copy(to.remainder_river, from.remainder_river);
   return to;
 }
 

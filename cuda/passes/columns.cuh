@@ -41,13 +41,13 @@ void refresh_columns(device::exec ex,
                      const std::int32_t* solid,
                      const column_view& columns);
 
-/// Copies fields from the host. `with_exported`: columns have that field, 0 where `fields` lack it.
-/// Errors: invalid_argument, naming a field that is missing, extra or of another shape or type;
-/// out_of_memory.
+/// Copies fields from the host. `with_rivers`: columns have the fields of rivers. Those of them
+/// that `fields` lack are 0. Errors: invalid_argument, naming a field that is missing, extra or of
+/// another shape or type; out_of_memory.
 [[nodiscard]] column_arrays upload_fields(device::exec ex,
                                           std::span<const field> fields,
                                           region_size size,
-                                          bool with_exported);
+                                          bool with_rivers);
 /// Copies every field to the host. Sync.
 [[nodiscard]] std::vector<field> download_fields(device::exec ex,
                                                  const column_arrays& columns,

@@ -19,6 +19,7 @@ enum class fault : std::uint32_t {
   remainder,
   boundary,
   exported,
+  waiting,
   outside
 };
 
@@ -36,6 +37,8 @@ const char* describe(fault f) {
       return "boundary_height is set where the column is not held, missing where it is, or absurd";
     case fault::exported:
       return "exported is negative";
+    case fault::waiting:
+      return "remainder_river is negative";
     case fault::outside:
       return "it lies outside and still holds something";
     case fault::none:
@@ -78,6 +81,9 @@ struct column_checker {
     if (columns.exported != nullptr && columns.exported[c] < 0) {
       return fault::exported;
     }
+    if (columns.exported != nullptr && columns.remainder_river[c] < 0) {
+      return fault::waiting;
+    }
     if (span.rock_top < 0) {
       return columns.residual[c] != 0 || columns.sediment[c] != 0 ? fault::outside : fault::none;
     }
@@ -116,14 +122,16 @@ void upload(device::exec ex,
 column_arrays upload_fields(device::exec ex,
                             std::span<const field> fields,
                             region_size size,
-                            bool with_exported) {
-  const bool stored = std::any_of(fields.begin(), fields.end(),
-                                  [](const field& f) { return f.name == "exported"; });
-  column_arrays columns(ex, size.columns(), with_exported || stored);
+                            bool with_rivers) {
+  const auto has = [&](const std::string& name) {
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const field& f) { return f.name == name; });
+  };
+  column_arrays columns(ex, size.columns(), with_rivers || has("exported"));
   std::vector<std::string> known;
   column_arrays::each(
       columns, [&]<class T>(const std::string& name, const char*, const device::buffer<T>& to) {
-        if (name == "exported" && !stored) {
+        if ((name == "exported" || name == "remainder_river") && !has(name)) {
           device::fill(ex, to.data(), to.size(), T{0});
           return;
         }

@@ -18,14 +18,25 @@ LITHIFY_HD inline double implicit_height(double z0, double receiver, double f) {
   return z < receiver ? receiver : z;
 }
 
-/// Whole quanta in a layer `depth` high, of a material of this solid.
-LITHIFY_HD inline std::int64_t quanta_of(double depth, std::int32_t solid) {
-  return depth > 0.0 ? static_cast<std::int64_t>(depth * solid * 0x1p-20) : 0;
+/// Quanta in a layer `depth` high, of a material of this solid: not whole ones.
+LITHIFY_HD inline double quanta_of(double depth, std::int32_t solid) {
+  return depth > 0.0 ? depth * solid * 0x1p-20 : 0.0;
+}
+
+/// The whole quanta of a cut and what waited, and what waits now, 2^-31 quanta.
+struct whole_cut {
+  std::int64_t quanta;
+  std::int32_t waiting;
+};
+LITHIFY_HD inline whole_cut take_whole(double cut, std::int32_t waiting) {
+  const double all = cut + waiting * 0x1p-31;
+  const auto whole = static_cast<std::int64_t>(all);
+  return {whole, static_cast<std::int32_t>((all - static_cast<double>(whole)) * 0x1p31)};
 }
 
 struct incision {
   double height = 0.0;        ///< of the surface when the step is done
-  std::int64_t quanta = 0;    ///< of solid that the column loses
+  double quanta = 0.0;        ///< of solid that the column loses, not whole ones
   std::int32_t contacts = 0;  ///< between materials that the cut went through
   bool in_range = true;       ///< false: it went through all ground there is
 };
@@ -62,15 +73,16 @@ LITHIFY_HD incision incise(const Ground& ground,
       have += solid;
     }
     if (z >= static_cast<double>(base)) {
-      const std::int64_t asked = quanta_of(cut.height - z, solid);
-      cut.quanta += asked < have ? asked : have;
+      const double asked = quanta_of(cut.height - z, solid);
+      const auto most = static_cast<double>(have);
+      cut.quanta += asked < most ? asked : most;
       cut.height = z;
       return cut;
     }
     const double floor = static_cast<double>(base);
     const double share = (cut.height - floor) / ((floor - receiver) * here);
     left = share < 1.0 ? left * (1.0 - share) : 0.0;
-    cut.quanta += have;
+    cut.quanta += static_cast<double>(have);
     cut.height = floor;
     ++cut.contacts;
     if (!rock) {

@@ -5,12 +5,17 @@
 /// is outside) have none. Flats: breadth first from their lower edge, ties to the lower number; a
 /// flat without one is a basin whose pit is its lowest number. Depressions are carved: basins are
 /// joined to the outside by the minimum spanning tree of their passes, ordered by (higher cell's
-/// height, lower number, higher number), and in every basin the path from its pass to its pit is
-/// turned round. So every cell drains to an open cell, if its part of the region has one; where it
-/// has none, to that part's lowest pit (ties to the lower number), a sink.
+/// height, lower cell's height, lower number, higher number), and in every basin the path from its
+/// pass to its pit is turned round. Where no two cells are equally high, no number decides
+/// anything: turned and mirrored ground drains turned and mirrored. So every cell drains to an open
+/// cell, if its part of the region has one; where it has none, to that part's lowest pit (ties to
+/// the lower number), a sink.
 ///
 /// Receivers are neighbours always, so that one byte a cell holds them. Everything is a function of
 /// the heights alone: order and number of threads change nothing.
+/// Parameters: none. Stability: no bound, nothing moves and no time passes. Conserved: cells; areas
+/// are whole numbers, and those of outlets and sinks sum to the number of cells inside. Budget: no
+/// line of its own, for no matter moves; that of stream power holds what a pass does along it.
 /// Source: Barnes et al. 2014 (flats); Cordonnier et al. 2019 (basin graph); Boruvka 1926.
 #pragma once
 

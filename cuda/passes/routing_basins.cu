@@ -3,11 +3,12 @@
 /// Boruvka, all components at once: each takes the lowest pass that leads out of it and hangs its
 /// tree of basins, turned so that the pass leaves from its root, to the component on the other
 /// side. Of two that took the same pass the one with the lower number stays. The outside (basin 0)
-/// takes none. Passes are totally ordered by (height of the higher cell, lower cell number, higher
-/// one), so that the tree is unique, and so are the rounds.
+/// takes none. Passes are totally ordered by (height of the higher cell, height of the lower one,
+/// lower cell number, higher one), so that the tree is unique, and so are the rounds; numbers
+/// decide between equal heights alone, and water leaves a saddle by its lower side.
 ///
-/// A pass is seen from its higher cell, for which all ways down into one neighbouring basin are
-/// equally high: it lists the one to the lowest cell number, and the list shrinks round by round.
+/// A pass is seen from its higher cell. Of its ways down into one neighbouring basin it lists the
+/// one to the lowest cell, ties to the lower number, and the list shrinks round by round.
 #include "lithify/base/error.hpp"
 #include "lithify/device/bits.cuh"
 #include "routing_steps.cuh"
@@ -23,13 +24,17 @@ constexpr pass_code no_pass = -1;
 
 /// A pass with all that its order needs.
 struct mountain_pass {
-  std::int64_t height;
-  std::int64_t low;  ///< cell numbers
+  std::int64_t height;  ///< of the higher cell
+  std::int64_t foot;    ///< of the lower one
+  std::int64_t low;     ///< cell numbers
   std::int64_t high;
 
   LITHIFY_HD bool before(const mountain_pass& other) const {
     if (height != other.height) {
       return height < other.height;
+    }
+    if (foot != other.foot) {
+      return foot < other.foot;
     }
     return low != other.low ? low < other.low : high < other.high;
   }
@@ -63,7 +68,7 @@ struct graph_view {
   LITHIFY_HD mountain_pass pass(pass_code p) const {
     const std::int64_t a = higher(p);
     const std::int64_t b = lower(p);
-    return {height[a], a < b ? a : b, a < b ? b : a};
+    return {height[a], height[b], a < b ? a : b, a < b ? b : a};
   }
   /// Offers a link's height to a component, which keeps the lowest.
   LITHIFY_HD void offer_height(std::int32_t component, std::int64_t h) const {
@@ -252,10 +257,12 @@ LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
     for (int e = d + 1; bits >> e != 0; ++e) {
       const std::int64_t m = (bits >> e & 1) != 0 ? g.grid.to(c, e) : -1;
       if (m >= 0 && g.basin[m] == below) {
-        // Equally high: the lower number, which across a loop need not come first.
-        bits &= ~(1 << (m < to ? chosen : e));
-        chosen = m < to ? e : chosen;
-        to = m < to ? m : to;
+        // Of equally high ones the lower number, which across a loop need not come first.
+        const std::int64_t rise = g.height[m] - g.height[to];
+        const bool better = rise < 0 || (rise == 0 && m < to);
+        bits &= ~(1 << (better ? chosen : e));
+        chosen = better ? e : chosen;
+        to = better ? m : to;
       }
     }
   }

@@ -1,9 +1,11 @@
 /// Stream power: rivers cut their beds, limited by what they can detach.
 ///
 /// Equation: dz/dt = -K A^m S (n = 1), A the drainage area in m^2, S the slope to the receiver, K =
-/// k times the erodibility of the material at the surface. k in m^(1 - 2m) / yr, default 2e-6; m
-/// 0.45 (0.5 has no scale: Kwang & Parker 2017). Anchors: Landlab StreamPowerEroder, fastscapelib
-/// spl_eroder.
+/// k times the erodibility of the material at the surface. Parameters: k in m^(1 - 2m) / yr,
+/// default 2e-6, chosen between what Stock & Montgomery (1999) fit to granite and to volcaniclastic
+/// rock (1e-7 .. 1e-6, 1e-5 .. 1e-4 m^0.2/yr at m = 0.4; half of that in m^0.1/yr at m = 0.45 over
+/// areas of 1e6 .. 1e7 m2, for K A^m is what they measure); m 0.45, [0, 4] (0.5 has no scale: Kwang
+/// & Parker 2017). Anchors: Landlab StreamPowerEroder, fastscapelib spl_eroder.
 /// Discretisation: implicit, upwind along routing's tree (Braun & Willett 2013):
 ///   z_i = (z_i + F z_r) / (1 + F),  F = K dt A^m / l,  l the distance to the receiver,
 /// in FP64 from the receiver's final height, so that any order that respects the tree gives the
@@ -12,22 +14,25 @@
 /// (`uphill`): a carved depression waits until its outlet has been cut down.
 /// A cut that comes to another material goes on with that one's K for the rest of the step, cell by
 /// cell, counted in `contacts` (incision.cuh).
-/// Conserved: solid. A cell's cut is rounded once, towards zero, to quanta of what is cut: loose
-/// material first, then rock, voxel by voxel with its own solid. All of it leaves through the
-/// cell's outlet in the same step: `exported`, and added to the outlet's column; in a part of the
-/// region without an open cell it ends in that part's lowest pit, as `out`.
+/// Conserved: solid. A cell's cut, in quanta of what is cut (loose material first, then rock, voxel
+/// by voxel with its own solid), is rounded once, towards zero; the remainder, in 2^-31 quanta,
+/// waits in the cell for the next step, so that short steps cut what long ones do. All of it leaves
+/// through the cell's outlet in the same step: `exported`, and added to the outlet's column; in a
+/// part of the region without an open cell it ends in that part's lowest pit, as `out`.
 /// Boundary: held columns stand at their target.
 #include "incision.cuh"
 #include "lithify/base/powers.hpp"
 #include "routing.cuh"
 #include "step.cuh"
 
+#include <bit>
+
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
 namespace {
 
 /// In place of a cut: the receiver is not lower.
-constexpr std::int64_t uphill = -1;
+constexpr double uphill = -1.0;
 
 /// What a sweep down reads and writes of a cell, together: a sweep goes through the grid along
 /// rivers, so that every array more is a cache line more.
@@ -38,9 +43,10 @@ struct alignas(32) river_cell {
   std::int32_t outlet;     ///< root of the cell's tree: itself at the start
   std::int32_t solid = 0;  ///< quanta in a full voxel of the material at the surface
 
-  /// What is cut, in quanta, or `uphill`. It takes the base's place, which nobody needs then.
-  LITHIFY_HD void set_cut(std::int64_t quanta) { base = quanta; }
-  LITHIFY_HD std::int64_t cut() const { return base; }
+  /// What is cut, in quanta, not whole ones, or `uphill`. It takes the base's place, which nobody
+  /// needs then.
+  LITHIFY_HD void set_cut(double quanta) { base = std::bit_cast<std::int64_t>(quanta); }
+  LITHIFY_HD double cut() const { return std::bit_cast<double>(base); }
 };
 
 /// Work arrays of one step.
@@ -95,7 +101,7 @@ struct cut_cell {
   LITHIFY_HD void operator()(std::int64_t i, std::int64_t p) const {
     river_cell& own = v.cells[i];
     if (p < 0) {
-      own.set_cut(0);
+      own.set_cut(0.0);
       return;
     }
     const double before = own.height;
@@ -134,16 +140,14 @@ class export_tally {
  public:
   LITHIFY_HD explicit export_tally(const incision_view& v) : v_(v) {}
   LITHIFY_HD void add(std::int64_t c) {
-    const std::int64_t quanta = v_.cells[c].cut();
-    if (quanta == uphill) {
+    const double cut = v_.cells[c].cut();
+    if (cut == uphill) {
       ++uphill_;
-    } else if (quanta > 0) {
-      v_.step.columns.sediment[c] -= quanta;
-      if (v_.cells[c].outlet != at_) {
-        pass_on();
-        at_ = v_.cells[c].outlet;
-      }
-      sum_ += quanta;
+    } else if (cut > 0.0) {
+      std::int32_t& waiting = v_.step.columns.remainder_river[c];
+      const whole_cut now = take_whole(cut, waiting);
+      waiting = now.waiting;
+      move(c, now.quanta);
     }
   }
   LITHIFY_HD void finish() {
@@ -161,6 +165,17 @@ class export_tally {
   }
 
  private:
+  LITHIFY_HD void move(std::int64_t c, std::int64_t quanta) {
+    if (quanta == 0) {
+      return;
+    }
+    v_.step.columns.sediment[c] -= quanta;
+    if (v_.cells[c].outlet != at_) {
+      pass_on();
+      at_ = v_.cells[c].outlet;
+    }
+    sum_ += quanta;
+  }
   LITHIFY_HD void pass_on() {
     if (sum_ > 0) {
       device::atomic_add(&v_.step.columns.exported[at_], sum_);

@@ -142,6 +142,7 @@ class Column:
         self.remainder_north = 0
         self.debt = 0
         self.left_here = 0
+        self.river_rest = 0
         self.target = NOT_HELD
         self.outside = rock_top < 0
 
@@ -404,7 +405,8 @@ class World:
             for a in members.get(end, []):
                 for b, _ in self.around(a):
                     if root[b] not in joined:
-                        key = (max(height[a], height[b]), min(a, b), max(a, b))
+                        high, low = max(height[a], height[b]), min(height[a], height[b])
+                        key = (high, low, min(a, b), max(a, b))
                         heapq.heappush(heap, (key, a, b))
 
         # Parts that no way leads out of keep their lowest pit.
@@ -469,7 +471,7 @@ class World:
             step_x = abs(cell % self.nx - r % self.nx)
             distance = straight / math.sqrt(2.0) if step_x == 1 and abs(cell - r) != 1 else straight
             left = distance * power(float(area[cell]) * (self.cell_m * self.cell_m), m)
-            lost = 0
+            lost = 0.0  # quanta, not whole ones
             for material, base, have in self.layers(c):
                 if not low < z or left == 0.0:
                     break
@@ -477,7 +479,7 @@ class World:
                 end = max((z + f * low) / (1.0 + f), low)
                 solid = self.solid[material]
                 if end >= base:
-                    lost += min(int((z - end) * solid / ONE), have)
+                    lost += min((z - end) * solid / ONE, float(have))
                     z = end
                     break
                 share = (z - base) / ((base - low) * f)
@@ -485,9 +487,13 @@ class World:
                 lost += have
                 z = float(base)
             after[cell] = z
-            c.ledger -= lost
-            outlet[cell].left_here += lost
-            self.exported += lost
+            # Whole quanta leave, the rest waits in units of 2^-31.
+            lost += c.river_rest / 2**31
+            whole = int(lost)
+            c.river_rest = int((lost - whole) * 2**31)
+            c.ledger -= whole
+            outlet[cell].left_here += whole
+            self.exported += whole
 
     # --- Talus: cuda/passes/talus.cu, its docstring ---
 
@@ -683,7 +689,7 @@ class World:
             ("remainder_north", 2, "q", "remainder_north"), ("boundary_height", 2, "q", "target"),
         ]
         if any(name == "stream_power" for name, _ in self.passes):
-            names.append(("exported", 2, "q", "left_here"))
+            names += [("exported", 2, "q", "left_here"), ("remainder_river", 1, "i", "river_rest")]
         for name, kind, code, attribute in names:
             values = [getattr(c, attribute) for c in self.columns]
             yield name, kind, struct.pack(f"<{len(values)}{code}", *values)

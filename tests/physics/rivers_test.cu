@@ -4,7 +4,7 @@
 #include "river_oracle.hpp"
 #include "routing_rig.cuh"
 #include "seeds.hpp"
-#include "untied_ground.hpp"
+#include "unlike_ground.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,9 +83,9 @@ TEST(rivers, slope_and_area_at_steady_state) {
   EXPECT_NEAR(static_cast<double>(report.passes[1].exported) / risen, 1.0, 1e-5);
 }
 
-// A knickpoint climbs at K A^m (n = 1). goSPL asserts a median within 30 %; here every position
-// within 5 %. Where the drop has half passed is where the exact front is: the scheme smears it, and
-// evenly.
+// A knickpoint climbs at K A^m (n = 1). goSPL asserts a median within 30 % (and R^2 > 0.90); here
+// every position within 5 % (of Landlab and fastscapelib no such test is known to us). Where the
+// drop has half passed is where the exact front is: the scheme smears it, and evenly.
 TEST(rivers, knickpoint_climbs_at_its_celerity) {
   constexpr double k = 1e-4, m = 0.45, dx = 100.0, dt = 200.0, voxel_height = 1.0;
   constexpr int cells = 201, plateau = 300, drop = 100, steps = 1600;
@@ -122,6 +123,60 @@ TEST(rivers, knickpoint_climbs_at_its_celerity) {
   EXPECT_GE(checked, 100);
 }
 
+/// Quanta that leave a row of `steps` steps, dx = 100 m, falling by 1e-4 to the west.
+double exported_from_gentle_row(double k, double m, double dt, int steps) {
+  constexpr int cells = 41, top = 10, fall = 10486;  // 0.01 m a cell, in quanta
+  const material_table table = solid_rock();
+  const material_id rock = table.find("rock").value();
+  pass_world world({cells, 1, 20}, [&](voxel v) { return v.z < top ? rock : air; });
+  passes::simulation sim(world.ex(), world.overlay(), geometry(100.0, 1.0), table,
+                         {stream_power_parameters{k, m}});
+  sim.derive(world.ex());
+  std::vector<field> fields = sim.fields(world.ex());
+  for (int x = 0; x < cells; ++x) {
+    named(fields, "residual").as<std::int32_t>()[static_cast<std::size_t>(x)] =
+        (1 << 20) - fall * (cells - x);
+  }
+  for (const int x : {0, cells - 1}) {
+    named(fields, "boundary_height").as<std::int64_t>()[static_cast<std::size_t>(x)] =
+        (std::int64_t{top} << 20) - fall * (cells - x);
+  }
+  sim.load(world.ex(), fields, {});
+  const int128 before = sim.stored(world.ex());
+  int128 exported = 0;
+  for (int i = 1; i <= steps; ++i) {
+    exported += sim.step(world.ex(), dt, i).passes[0].exported;
+  }
+  EXPECT_TRUE(before - sim.stored(world.ex()) == exported);
+  return static_cast<double>(exported);
+}
+
+// A cut of less than a quantum is not lost, however short the step. In floating point the row loses
+// what the law says; what waits is less than a quantum a cell, here under 2 % of the loss.
+// (Landlab, fastscapelib and goSPL keep heights in floating point and assert nothing of the kind.)
+TEST(rivers, gentle_ground_loses_as_much_in_short_steps) {
+  constexpr double k = 2e-6, m = 0.45, years = 2000.0, dx = 100.0, fall = 10486.0;
+  constexpr std::size_t cells = 41;
+  std::vector<double> z(cells);
+  for (std::size_t x = 0; x < cells; ++x) {
+    z[x] = fall * static_cast<double>(x);
+  }
+  const double whole = std::accumulate(z.begin(), z.end(), 0.0);
+  for (int year = 0; year < years; ++year) {
+    for (std::size_t x = 1; x + 1 < cells; ++x) {
+      const double area = static_cast<double>(cells - 1 - x) * dx * dx;
+      const double f = k * std::pow(area, m) / dx;
+      z[x] = (z[x] + f * z[x - 1]) / (1.0 + f);
+    }
+  }
+  const double expected = whole - std::accumulate(z.begin(), z.end(), 0.0);
+  ASSERT_GT(expected, 50.0 * cells) << "quanta";
+  for (const double dt : {1.0, 10.0, 100.0}) {
+    const double lost = exported_from_gentle_row(k, m, dt, static_cast<int>(years / dt));
+    EXPECT_NEAR(lost / expected, 1.0, 0.02) << "steps of " << dt << " years";
+  }
+}
+
 struct dem_file {
   const char* name;
   double voxel_height_m;
@@ -141,7 +196,13 @@ terrain read_terrain(const dem_file& file) {
   return t;
 }
 
-/// The whole pass over a world of this terrain, every cell's loss of solid to the quantum.
+std::span<const std::int32_t> waiting_of(const std::vector<field>& fields) {
+  return find_field(fields, "remainder_river").as<std::int32_t>();
+}
+
+/// The whole pass over a world of this terrain: every cell's loss of solid, to the 2^-31 quanta
+/// that wait. That is finer than the last bit of a height, so FP64 heights are compared bit for
+/// bit.
 void expect_cut_as_oracle(const terrain& t, double voxel_height_m, double dx) {
   const material_table table;
   const material_id rock = table.find("rock").value();
@@ -191,14 +252,15 @@ void expect_cut_as_oracle(const terrain& t, double voxel_height_m, double dx) {
       }
     }
     const river_step expected =
-        cut_sequentially(uniform_ground{&table, rock, &now}, now, k, m, dx, dt);
+        cut_sequentially(uniform_ground{&table, rock, &now, waiting_of(before)}, now, k, m, dx, dt);
     const step_report report = sim.step(ex, dt, i);
     const std::vector<field> after = sim.fields(ex);
     std::int64_t wrong = 0;
     for (std::int64_t c = 0; c < t.cells(); ++c) {
       const auto at = static_cast<std::size_t>(c);
       wrong += !t.is_outside(c) && !t.is_open(c) &&
-                       solid_of(before, c) - solid_of(after, c) != expected.cut[at]
+                       (solid_of(before, c) - solid_of(after, c) != expected.cut[at] ||
+                        waiting_of(after)[at] != expected.waits[at])
                    ? 1
                    : 0;
       wrong += value_at<std::int64_t>(after, "exported", c) -
@@ -211,6 +273,48 @@ void expect_cut_as_oracle(const terrain& t, double voxel_height_m, double dx) {
     EXPECT_EQ(report.passes[0].uphill, expected.uphill);
     EXPECT_TRUE(report.passes[0].exported ==
                 std::accumulate(expected.cut.begin(), expected.cut.end(), int128{0}));
+  }
+}
+
+/// The terrain turned by a quarter and mirrored, as `how` says; `place` maps its cells back.
+terrain turned(const terrain& t, int how, std::vector<std::int64_t>& place) {
+  const bool swap = (how & 1) != 0;
+  terrain out{swap ? t.ny : t.nx, swap ? t.nx : t.ny, {}};
+  place.clear();
+  for (std::int64_t y = 0; y < out.ny; ++y) {
+    for (std::int64_t x = 0; x < out.nx; ++x) {
+      std::int64_t from_x = swap ? y : x;
+      std::int64_t from_y = swap ? x : y;
+      from_x = (how & 2) != 0 ? t.nx - 1 - from_x : from_x;
+      from_y = (how & 4) != 0 ? t.ny - 1 - from_y : from_y;
+      const std::int64_t c = from_x + t.nx * from_y;
+      place.push_back(c);
+      out.height.push_back(t.at(c));
+      if (!t.outside.empty()) {
+        out.outside.push_back(t.is_outside(c));
+      }
+    }
+  }
+  return out;
+}
+
+/// All 8 symmetries drain alike, to the receiver of every cell.
+void expect_symmetric(const terrain& t) {
+  const routed straight = route_on_device(t);
+  for (int how = 1; how < 8; ++how) {
+    SCOPED_TRACE(how);
+    std::vector<std::int64_t> place;
+    const routed found = route_on_device(turned(t, how, place));
+    std::int64_t wrong = 0;
+    for (std::size_t c = 0; c < place.size(); ++c) {
+      const auto from = static_cast<std::size_t>(place[c]);
+      const std::int64_t r = found.receiver[c];
+      wrong += found.area[c] != straight.area[from] ||
+                       (r < 0 ? r : place[static_cast<std::size_t>(r)]) != straight.receiver[from]
+                   ? 1
+                   : 0;
+    }
+    EXPECT_EQ(wrong, 0);
   }
 }
 
@@ -239,6 +343,21 @@ TEST_P(real_terrain, drains_as_the_oracle_says_and_without_a_sink) {
 
 TEST_P(real_terrain, is_cut_as_the_sequential_sweep_says) {
   expect_cut_as_oracle(read_terrain(GetParam()), GetParam().voxel_height_m, 30.0);
+}
+
+// RichDEM and libtopotoolbox assert fill levels; which pass is taken nobody does.
+TEST_P(real_terrain, drains_over_the_passes_of_the_flood) {
+  terrain t = read_terrain(GetParam());
+  make_unlike(t);
+  std::int64_t in_depressions = 0;
+  EXPECT_EQ(cells_over_other_passes(t, route_on_device(t).receiver, in_depressions), 0);
+  EXPECT_GT(in_depressions, 0);
+}
+
+TEST_P(real_terrain, turned_and_mirrored_drains_turned_and_mirrored) {
+  terrain t = read_terrain(GetParam());
+  make_unlike(t);
+  expect_symmetric(t);
 }
 
 INSTANTIATE_TEST_SUITE_P(Data,
@@ -297,56 +416,21 @@ TEST(rivers, odd_terrain_drains_and_is_cut_as_the_oracles_say) {
   }
 }
 
-/// The terrain turned by a quarter and mirrored, as `how` says; `place` maps its cells back.
-terrain turned(const terrain& t, int how, std::vector<std::int64_t>& place) {
-  const bool swap = (how & 1) != 0;
-  terrain out{swap ? t.ny : t.nx, swap ? t.nx : t.ny, {}};
-  place.clear();
-  for (std::int64_t y = 0; y < out.ny; ++y) {
-    for (std::int64_t x = 0; x < out.nx; ++x) {
-      std::int64_t from_x = swap ? y : x;
-      std::int64_t from_y = swap ? x : y;
-      from_x = (how & 2) != 0 ? t.nx - 1 - from_x : from_x;
-      from_y = (how & 4) != 0 ? t.ny - 1 - from_y : from_y;
-      const std::int64_t c = from_x + t.nx * from_y;
-      place.push_back(c);
-      out.height.push_back(t.at(c));
-      if (!t.outside.empty()) {
-        out.outside.push_back(t.is_outside(c));
-      }
-    }
-  }
-  return out;
-}
-
-// On ground with depressions and holes where no tie decides: all 8 symmetries, the receivers
-// themselves. (goSPL asserts drainage areas of two partitions to 1e-4; here exactly.)
+// On noise with depressions and holes, heights unlike and nothing else asked of them: all 8
+// symmetries, the receivers themselves. (goSPL asserts drainage areas of two partitions to 1e-4;
+// here exactly.)
 TEST(rivers, turned_and_mirrored_ground_drains_turned_and_mirrored) {
-  std::int64_t depressions = 0;
   for (const std::uint64_t seed : seeds(1, 12)) {
     SCOPED_TRACE(seed);
-    terrain t = noise(37 + static_cast<std::int64_t>(seed % 12), 41, 1 << 20, seed);
+    // A third of the seeds with few heights, so that make_unlike's small steps are what decides.
+    terrain t = noise(37 + static_cast<std::int64_t>(seed % 12), 41,
+                      seed % 3 == 0 ? 5 : std::uint64_t{1} << 40, seed);
     if (seed % 2 == 0) {
       punch(t, 30, seed);
     }
-    untie(t);
-    const drained_ground ground(t);
-    ASSERT_TRUE(ground.ties.empty());
-    depressions += ground.depressions;
-    const routed straight = route_on_device(t);
-    for (int how = 1; how < 8; ++how) {
-      SCOPED_TRACE(how);
-      std::vector<std::int64_t> place;
-      const routed found = route_on_device(turned(t, how, place));
-      for (std::size_t c = 0; c < place.size(); ++c) {
-        const auto from = static_cast<std::size_t>(place[c]);
-        ASSERT_EQ(found.area[c], straight.area[from]);
-        const std::int64_t r = found.receiver[c];
-        ASSERT_EQ(r < 0 ? r : place[static_cast<std::size_t>(r)], straight.receiver[from]);
-      }
-    }
+    make_unlike(t);
+    expect_symmetric(t);
   }
-  EXPECT_GT(depressions, 500);
 }
 
 }  // namespace

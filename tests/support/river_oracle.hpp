@@ -1,17 +1,18 @@
 /// Stream power written out sequentially: columns as lists of layers, one sweep up the tree that
-/// the routing oracle gives, every cell from its receiver's final height.
+/// the routing oracle gives, every cell from its receiver's final height. Powers, heights and
+/// layers are written out here again.
 #pragma once
 
-#include "lithify/base/column.hpp"
 #include "lithify/base/field.hpp"
 #include "lithify/base/material.hpp"
-#include "lithify/base/powers.hpp"
+#include "plain_power.hpp"
 #include "routing_oracle.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace lithify::test {
@@ -53,13 +54,14 @@ struct plain_columns_world {
     if (held(c)) {
       return value<std::int64_t>("boundary_height", c) - frame_offset;
     }
-    return surface_height(static_cast<std::int32_t>(rock_top(c)),
-                          static_cast<std::int32_t>(value<std::int32_t>("n_loose", c)),
-                          static_cast<std::int32_t>(value<std::int32_t>("residual", c)),
-                          value<std::int64_t>("sediment", c),
-                          static_cast<std::int32_t>(solid(
-                              static_cast<material_id>(value<material_id>("rock_material", c)))),
-                          static_cast<std::int32_t>(solid(sediment)));
+    return (rock_top(c) + value<std::int32_t>("n_loose", c)) * one_voxel +
+           value<std::int32_t>("residual", c) * one_voxel /
+               solid(static_cast<material_id>(value<material_id>("rock_material", c))) +
+           value<std::int64_t>("sediment", c) * one_voxel / solid(sediment);
+  }
+  /// Cut already, but no whole quantum yet: 2^-31 quanta.
+  [[nodiscard]] std::int32_t waiting(std::int64_t c) const {
+    return static_cast<std::int32_t>(value<std::int32_t>("remainder_river", c));
   }
   /// Solid of a column, counted voxel by voxel.
   [[nodiscard]] std::int64_t counted(std::int64_t c) const {
@@ -116,9 +118,10 @@ struct plain_columns_world {
 };
 
 struct river_step {
-  std::vector<std::int64_t> cut;   ///< quanta by cell
-  std::vector<double> height;      ///< after the step, before rounding
-  std::vector<std::int64_t> left;  ///< quanta that left by outlet
+  std::vector<std::int64_t> cut;    ///< quanta by cell
+  std::vector<std::int32_t> waits;  ///< what is left of the cuts, 2^-31 quanta
+  std::vector<double> height;       ///< after the step, before rounding
+  std::vector<std::int64_t> left;   ///< quanta that left by outlet
   std::int64_t uphill = 0;
   std::int64_t contacts = 0;
 };
@@ -134,6 +137,10 @@ struct uniform_ground {
   const material_table* table;
   material_id rock;
   const terrain* surface;
+  std::span<const std::int32_t> rest;
+  [[nodiscard]] std::int32_t waiting(std::int64_t c) const {
+    return rest[static_cast<std::size_t>(c)];
+  }
   [[nodiscard]] std::int64_t solid(material_id m) const { return (*table)[m].solid_quanta(); }
   [[nodiscard]] std::vector<ground_layer> layers(std::int64_t c) const {
     return {{rock, surface->at(c), -one_voxel, std::numeric_limits<std::int64_t>::max()}};
@@ -146,13 +153,14 @@ river_step cut_sequentially(
     const World& world, const terrain& t, double k, double m, double cell_size_m, double dt_yr) {
   const routing_oracle routes(t);
   const auto n = static_cast<std::size_t>(t.cells());
-  river_step step{std::vector<std::int64_t>(n, 0), std::vector<double>(n, 0.0),
-                  std::vector<std::int64_t>(n, 0)};
+  river_step step{std::vector<std::int64_t>(n, 0), std::vector<std::int32_t>(n, 0),
+                  std::vector<double>(n, 0.0), std::vector<std::int64_t>(n, 0)};
   std::vector<std::int64_t> outlet(n, -1);
   for (auto at = routes.upstream_first.rbegin(); at != routes.upstream_first.rend(); ++at) {
     const auto c = static_cast<std::size_t>(*at);
     const std::int64_t r = routes.receiver[c];
     step.height[c] = static_cast<double>(t.at(*at));
+    step.waits[c] = world.waiting(*at);
     outlet[c] = r == *at ? r : outlet[static_cast<std::size_t>(r)];
     if (r == *at) {
       continue;
@@ -167,10 +175,10 @@ river_step cut_sequentially(
       diagonal = neighbour.cell == r ? neighbour.diagonal : diagonal;
     }
     const double distance = k * dt_yr / cell_size_m / (diagonal ? std::sqrt(2.0) : 1.0);
-    double left =
-        distance *
-        pow_positive(static_cast<double>(routes.area[c]) * (cell_size_m * cell_size_m), m);
+    double left = distance *
+                  plain_power(static_cast<double>(routes.area[c]) * (cell_size_m * cell_size_m), m);
     double z = step.height[c];
+    double quanta = 0.0;  // not whole ones
     const std::vector<ground_layer> layers = world.layers(*at);
     for (const ground_layer& layer : layers) {
       if (&layer != layers.data()) {
@@ -183,20 +191,23 @@ river_step cut_sequentially(
       const double end = river_height(z, receiver, f);
       const double base = static_cast<double>(layer.base);
       if (end >= base) {
-        step.cut[c] += std::clamp<std::int64_t>(
-            static_cast<std::int64_t>((z - end) * static_cast<double>(world.solid(layer.material)) /
-                                      static_cast<double>(one_voxel)),
-            0, layer.quanta);
+        quanta += std::clamp((z - end) * static_cast<double>(world.solid(layer.material)) /
+                                 static_cast<double>(one_voxel),
+                             0.0, static_cast<double>(layer.quanta));
         z = end;
         break;
       }
       const double share = (z - base) / ((base - receiver) * f);
       left = share < 1.0 ? left * (1.0 - share) : 0.0;
-      step.cut[c] += layer.quanta;
+      quanta += static_cast<double>(layer.quanta);
       z = base;
       ++step.contacts;
     }
     step.height[c] = z;
+    quanta += std::ldexp(static_cast<double>(step.waits[c]), -31);
+    step.cut[c] = static_cast<std::int64_t>(quanta);
+    step.waits[c] =
+        static_cast<std::int32_t>(std::ldexp(quanta - static_cast<double>(step.cut[c]), 31));
     step.left[static_cast<std::size_t>(outlet[c])] += step.cut[c];
   }
   return step;

@@ -189,7 +189,6 @@ class routing_oracle {
       pit_of[static_cast<std::size_t>(c)] = t_.is_open(at) ? t_.cells() : at;
     }
     const auto pit = [&](std::int64_t c) { return pit_of[static_cast<std::size_t>(c)]; };
-    using pass = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
     std::vector<pass> passes;
     for (std::int64_t c = 0; c < t_.cells(); ++c) {
       if (t_.is_outside(c)) {
@@ -197,7 +196,8 @@ class routing_oracle {
       }
       for (const auto& n : t_.neighbours(c)) {
         if (c < n.cell && pit(c) != pit(n.cell)) {
-          passes.emplace_back(std::max(t_.at(c), t_.at(n.cell)), c, n.cell);
+          passes.emplace_back(std::max(t_.at(c), t_.at(n.cell)), std::min(t_.at(c), t_.at(n.cell)),
+                              c, n.cell);
         }
       }
     }
@@ -213,12 +213,13 @@ class routing_oracle {
     };
     std::map<std::int64_t, std::vector<pass>> tree;  // by pit
     for (const pass& p : passes) {
-      const std::int64_t a = find(pit(std::get<1>(p)));
-      const std::int64_t b = find(pit(std::get<2>(p)));
+      const auto& [higher, lower, one, other] = p;
+      const std::int64_t a = find(pit(one));
+      const std::int64_t b = find(pit(other));
       if (a != b) {
         set[static_cast<std::size_t>(a)] = b;
-        tree[pit(std::get<1>(p))].push_back(p);
-        tree[pit(std::get<2>(p))].push_back(p);
+        tree[pit(one)].push_back(p);
+        tree[pit(other)].push_back(p);
       }
     }
     // From the outside, then from the lowest pit of what it does not reach.
@@ -238,8 +239,9 @@ class routing_oracle {
     }
   }
 
-  using passes_by_pit =
-      std::map<std::int64_t, std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>>;
+  /// Height of the higher cell, of the lower one, the lower number, the higher one: their order.
+  using pass = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  using passes_by_pit = std::map<std::int64_t, std::vector<pass>>;
 
   void reach(std::int64_t root,
              passes_by_pit& tree,
@@ -250,7 +252,7 @@ class routing_oracle {
     while (!stack.empty()) {
       const std::int64_t here = stack.back();
       stack.pop_back();
-      for (const auto& [h, a, b] : tree[here]) {
+      for (const auto& [higher, lower, a, b] : tree[here]) {
         const bool from_b = pit_of[static_cast<std::size_t>(a)] == here;
         const std::int64_t from = from_b ? b : a;
         const std::int64_t basin = pit_of[static_cast<std::size_t>(from)];

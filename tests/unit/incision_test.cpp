@@ -39,13 +39,41 @@ TEST(incision, a_boundless_factor_ends_at_the_receiver) {
   EXPECT_EQ(implicit_height(77.0, 12.0, 0.0), 77.0);
 }
 
-TEST(incision, quanta_are_whole_and_rounded_down) {
-  EXPECT_EQ(quanta_of(0.0, 1 << 20), 0);
-  EXPECT_EQ(quanta_of(-5.0, 1 << 20), 0);
-  EXPECT_EQ(quanta_of(0.9999, 1 << 20), 0);
-  EXPECT_EQ(quanta_of(7.9999, 1 << 20), 7);
-  EXPECT_EQ(quanta_of(0x1p20, 734003), 734003);
-  EXPECT_EQ(quanta_of(0x1p41, 1 << 20), std::int64_t{1} << 41);
+TEST(incision, quanta_of_a_depth) {
+  EXPECT_EQ(quanta_of(0.0, 1 << 20), 0.0);
+  EXPECT_EQ(quanta_of(-5.0, 1 << 20), 0.0);
+  EXPECT_EQ(quanta_of(7.75, 1 << 20), 7.75);
+  EXPECT_EQ(quanta_of(0x1p20, 734003), 734003.0);
+  EXPECT_EQ(quanta_of(0x1p41, 1 << 20), 0x1p41);
+}
+
+TEST(incision, whole_quanta_go_and_the_rest_waits) {
+  const auto expect = [](double cut, std::int32_t waited, std::int64_t quanta, std::int32_t waits) {
+    const whole_cut found = take_whole(cut, waited);
+    EXPECT_EQ(found.quanta, quanta) << cut << " and " << waited;
+    EXPECT_EQ(found.waiting, waits) << cut << " and " << waited;
+  };
+  constexpr std::int32_t half = 1 << 30, most = std::numeric_limits<std::int32_t>::max();
+  expect(0.0, 0, 0, 0);
+  expect(0.0, most, 0, most);
+  expect(0x1p-31, most, 1, 0);
+  expect(0.5, 0, 0, half);
+  expect(0.5, half, 1, 0);
+  expect(7.75, half, 8, half / 2);
+  expect(0x1p-40, 0, 0, 0);  // finer than what is kept
+  expect(0x1p50 - 0.5, half, std::int64_t{1} << 50, 0);
+  // Nothing is lost over many small cuts, and nothing gained.
+  double asked = 0.0;
+  std::int64_t moved = 0;
+  std::int32_t waiting = 0;
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    const double cut = std::ldexp(std::floor(unit(i) * 0x1p31), -31) * 0.01;
+    const whole_cut now = take_whole(cut, waiting);
+    asked += cut;
+    moved += now.quanta;
+    waiting = now.waiting;
+  }
+  EXPECT_NEAR(static_cast<double>(moved) + std::ldexp(waiting, -31), asked, 1e-4);
 }
 
 }  // namespace

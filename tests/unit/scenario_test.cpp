@@ -291,6 +291,12 @@ std::vector<std::string> keys_of_row(const std::string& row) {
     prefix = dot == std::string::npos ? prefix : key.substr(0, dot + 1);
     keys.push_back(dot == std::string::npos ? prefix + key : key);
   }
+  if (keys == std::vector<std::string>{"passes.<pass>.overlay"}) {
+    keys.clear();
+    for (const char* pass : {"uplift", "stream_power", "diffusion", "talus"}) {
+      keys.push_back(std::string("passes.") + pass + ".overlay");
+    }
+  }
   if (keys == std::vector<std::string>{"material"}) {
     keys = quoted(row.substr(end));
     for (const char* kind : {"empty", "consolidated", "loose"}) {

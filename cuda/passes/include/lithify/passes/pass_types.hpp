@@ -23,7 +23,7 @@ struct diffusion_parameters {
 /// Rivers: dz/dt = -k erodibility A^m S, with drainage area A in m^2. Erodibility is the material's
 /// at the surface (material.hpp), a factor on k.
 struct stream_power_parameters {
-  double k = 2e-6;  ///< m^(1 - 2m) / yr; of a material of erodibility 1
+  double k = 2e-6;  ///< m^(1 - 2m) / yr; of a material of erodibility 1. Chosen: stream_power.cu
   /// Exponent of the area. 0.5 would be free of scale (Kwang & Parker 2017).
   double m = 0.45;
 };
