@@ -16,11 +16,15 @@ constexpr std::size_t builtin_count = 17;
 // table. Porosities: mid-range values of Freeze & Cherry (1979), Groundwater, table 2.4; the
 // sediment's is the default of Landlab's SPACE (phi = 0.3 for mixed grain sizes).
 //
-// Erodibility: 10 / erosion resistance where that is stated, which with k = 2e-6 puts granite at
-// 4e-7 m^0.1/yr, inside the 1e-7 .. 1e-6 that Stock & Montgomery (1999) fit to granitoid rivers;
-// chosen between neighbours elsewhere. Repose: loose 30 .. 37 degrees (33.7 is that of Werner's
-// 1995 slabs, gravel stands steeper); soil, clay and dirt, which cohere, 45; rock at least 60,
-// massive rock 75 (chosen: cliffs of granite stand near vertical, bedded rock does not).
+// Erodibility: 10 / erosion resistance where that is stated, chosen between neighbours elsewhere;
+// only granite meets a measurement. Stock & Montgomery (1999) fit K at m = 0.4, in m^0.2/yr: 1e-7
+// .. 1e-6 for granite and metamorphic rock, 1e-5 .. 1e-4 for volcaniclastic rock, 1e-4 .. 1e-2 for
+// mudstone. The same incision at m = 0.45 takes K A^-0.05, half of it over areas of 1e6 .. 1e7 m2:
+// 5e-8 .. 5e-7, 5e-6 .. 5e-5, 5e-5 .. 5e-3 m^0.1/yr. With k = 2e-6 granite has 4e-7, the upper end;
+// the table's soil and sediment, 2e-5, are choices, and so are limestone and sandstone.
+// Repose: loose 30 .. 37 degrees (33.7 is that of Werner's 1995 slabs, gravel stands steeper); the
+// rest is chosen: soil, clay and dirt, which cohere, 45; rock at least 60, massive rock 75 (cliffs
+// of granite stand near vertical, bedded rock does not).
 std::vector<material> builtin() {
   using enum material_kind;
   return {

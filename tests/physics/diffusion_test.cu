@@ -16,7 +16,9 @@ double metres(std::int64_t height, double voxel_height_m) {
 }
 
 // Steady relief under uniform uplift between two held ends: z = U / (2 kappa) x (L - x), peak
-// U L^2 / (8 kappa). Parameters of goSPL's benchmark; 7 relaxation times L^2 / (pi^2 kappa).
+// U L^2 / (8 kappa). Parameters of goSPL's benchmark; 7 relaxation times L^2 / (pi^2 kappa). Within
+// 1 % of the peak at every cell (design). goSPL asserts its peak within 5 % and R^2 > 0.99; of
+// Landlab and fastscapelib no such test is known to us.
 TEST(diffusion, steady_profile_is_the_parabola) {
   constexpr double uplift = 5e-4, kappa = 0.1, length = 1000.0, dx = 10.0, voxel_height = 10.0;
   constexpr int cells = 101, depth = 360, steps = 1750;
@@ -47,7 +49,8 @@ TEST(diffusion, steady_profile_is_the_parabola) {
 }
 
 // Two rocks of unlike diffusivity side by side: at steady state the flux is U (x - divide), so that
-// each half is a parabola of its own; they meet at the contact, and both ends stand at 0.
+// each half is a parabola of its own; they meet at the contact, and both ends stand at 0. 1 % as
+// above; of Landlab, fastscapelib and goSPL no such test is known to us.
 TEST(diffusion, steady_profile_over_two_diffusivities) {
   constexpr double uplift = 5e-4, length = 1000.0, dx = 10.0, voxel_height = 10.0;
   constexpr double hard = 0.05, soft = 0.2;  // west, east
@@ -100,7 +103,8 @@ TEST(diffusion, steady_profile_over_two_diffusivities) {
 }
 
 // The heat kernel: h = M / (4 pi kappa t) exp(-r^2 / (4 kappa t)). Grid and times of fastscapelib's
-// test, whose bound is a mean square error of 1e-9 m^2.
+// test, whose bound is a mean square error of 1e-9 m^2, ours too. (Of Landlab and goSPL no such
+// test is known to us.)
 TEST(diffusion, gaussian_hill_spreads_as_the_kernel) {
   constexpr double kappa = 1e-3, t0 = 2e3, dt = 1e3, dx = 0.4, voxel_height = 0.005;
   constexpr int n = 101;

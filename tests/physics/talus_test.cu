@@ -1,7 +1,9 @@
 /// Scree against piles whose shape is known, and what must hold on any ground.
 ///
 /// Tolerances beside others': libtopotoolbox compares two solvers of excess topography to 1e-4 of
-/// the relief; Landlab has no test of a repose angle to a tolerance.
+/// the relief; Landlab has no test of a repose angle to a tolerance, fastscapelib no such process,
+/// and of goSPL no such test is known to us. Where no other says so, a tolerance is what quanta and
+/// heights of 2^-20 voxels round.
 #include "lithify/base/angles.hpp"
 #include "lithify/device/threads.hpp"
 #include "passes_rig.cuh"
@@ -93,7 +95,11 @@ TEST(talus, profile_of_a_pile_is_the_triangle) {
     EXPECT_NEAR(h[static_cast<std::size_t>(x)], exact, (reach + 1) * p.quantum()) << "cell " << x;
     if (x > middle && x <= middle + reach) {
       const double here = h[static_cast<std::size_t>(x - 1)] - h[static_cast<std::size_t>(x)];
-      EXPECT_NEAR(here, drop, 1.5 * p.quantum()) << "face " << x;
+      // No face exceeds its threshold by a quantum. Below it: a sweep moves whole quanta, each of
+      // which changes the drop by two, so that one too many leaves less than a quantum missing; and
+      // both heights are cut off at 2^-20 voxels, 0.7 of a quantum of sediment between them.
+      EXPECT_LT(here - drop, p.quantum()) << "face " << x;
+      EXPECT_GT(here - drop, -p.quantum() - 0x1p-20) << "face " << x;
     }
   }
   EXPECT_NEAR(sum, volume, n * p.quantum());
