@@ -15,7 +15,9 @@
 ///   read(ex, p)                              one value to the host. Sync
 ///   reduce<T>(ex, n, init, op, f)            init op f(0) op f(1) ..., op associative and
 ///                                            commutative. Sync
-///   exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n]
+///   exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n].
+///                                            Where count has a member `come_nearer`, a CPU calls
+///                                            it for items to come, so that it may prefetch
 ///   select_if(ex, n, pred, emit, total)      emit(i, position) for each i with pred(i), positions
 ///                                            0, 1, ... in order of i; *total (device) = how many.
 ///                                            `emit` changes nothing that `pred` reads

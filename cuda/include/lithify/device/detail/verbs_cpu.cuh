@@ -3,17 +3,18 @@
 
 #include "lithify/device/buffer.cuh"
 #include "lithify/device/group.cuh"
+#include "lithify/device/prefetch.cuh"
 #include "lithify/device/work_order.cuh"
 
 #include <thrust/execution_policy.h>
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
-#include <thrust/iterator/transform_iterator.h>
-#include <thrust/scan.h>
 #include <thrust/transform_reduce.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace lithify::device::inline LITHIFY_BACKEND {
@@ -112,28 +113,63 @@ template <class T, class Op, class F>
 
 template <class Count>
 void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
+  // Three passes over blocks, so that the count, which may walk through voxels, runs once: sums
+  // inside each block, sums over blocks, and the latter added to the former. In between a block's
+  // first element, which needs no sum inside it, holds the sum of the whole block.
+  constexpr std::int64_t block = 1024;        // chosen: many blocks a core, few sums over them
+  const std::int64_t blocks = n / block + 1;  // of n + 1 elements: out[n] is the total
+  for_each_n(ex, blocks, [=](std::int64_t b) {
+    const std::int64_t first = b * block;
+    std::int64_t sum = first < n ? count(first) : 0;
+    for (std::int64_t i = first + 1; i <= std::min(n, first + block - 1); ++i) {
+      if constexpr (requires { count.come_nearer(i); }) {
+        if (i + accesses_in_flight < n) {
+          count.come_nearer(i + accesses_in_flight);
+        }
+      }
+      out[i] = sum;
+      sum += i < n ? count(i) : 0;
+    }
+    out[first] = sum;
+  });
   submit(ex.stream, [=] {
-    // One element past the end, so that out[n] is the total.
-    const auto input = [=](std::int64_t i) -> std::int64_t { return i < n ? count(i) : 0; };
-    const auto first =
-        thrust::make_transform_iterator(thrust::counting_iterator<std::int64_t>(0), input);
-    thrust::exclusive_scan(thrust::device, first, first + (n + 1), out, std::int64_t{0});
+    std::int64_t before = 0;
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      before += std::exchange(out[b * block], before);
+    }
+  });
+  for_each_n(ex, blocks - 1, [=](std::int64_t b) {
+    const std::int64_t first = (b + 1) * block;
+    const std::int64_t before = out[first];
+    for (std::int64_t i = first + 1; i <= std::min(n, first + block - 1); ++i) {
+      out[i] += before;
+    }
   });
 }
 
 template <class Pred, class Emit>
 void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* total) {
-  // Two passes over blocks: the predicate runs twice, which costs less than a flag an item.
-  constexpr std::int64_t block = 2048;  // chosen: many blocks a core, few counts
+  // Two passes over blocks, a bit an item between them: the predicate runs once, and without a
+  // branch on what it says.
+  constexpr std::int64_t words = 32;  // chosen: many blocks a core, few counts
+  constexpr std::int64_t block = 64 * words;
   const std::int64_t blocks = (n + block - 1) / block;
+  buffer<std::uint64_t> masks(ex, blocks * words);
   buffer<std::int64_t> counts(ex, blocks);
   buffer<std::int64_t> offsets(ex, blocks + 1);
+  std::uint64_t* const mask = masks.data();
   std::int64_t* const count = counts.data();
   std::int64_t* const offset = offsets.data();
   for_each_n(ex, blocks, [=](std::int64_t b) {
     std::int64_t selected = 0;
-    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
-      selected += pred(i) ? 1 : 0;
+    for (std::int64_t w = b * words; w < (b + 1) * words; ++w) {
+      std::uint64_t bits = 0;
+      for (std::int64_t i = w * 64; i < std::min(n, (w + 1) * 64); ++i) {
+        const bool chosen = pred(i);
+        bits |= std::uint64_t{chosen} << (i % 64);
+        selected += chosen ? 1 : 0;
+      }
+      mask[w] = bits;
     }
     count[b] = selected;
   });
@@ -141,9 +177,9 @@ void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* tota
       ex, blocks, [=](std::int64_t b) { return count[b]; }, offset);
   for_each_n(ex, blocks, [=](std::int64_t b) {
     std::int64_t position = offset[b];
-    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
-      if (pred(i)) {
-        emit(i, position++);
+    for (std::int64_t w = b * words; w < (b + 1) * words; ++w) {
+      for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) {
+        emit(w * 64 + std::countr_zero(left), position++);
       }
     }
   });
