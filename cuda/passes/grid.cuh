@@ -52,6 +52,10 @@ struct grid_view {
     const std::int64_t n = to(c, d);
     return n >= 0 && inside(n) ? n : -1;
   }
+  /// The neighbour in direction d, which is known to be there.
+  LITHIFY_HD std::int64_t known(std::int64_t c, int d) const {
+    return loop_x || loop_y ? to(c, d) : c + step_y(d) * nx + step_x(d);
+  }
   /// The cell in direction d, inside or not; -1 beyond a side.
   LITHIFY_HD std::int64_t to(std::int64_t c, int d) const {
     return faces[c] & face::side ? across(c, d) : c + step_y(d) * nx + step_x(d);

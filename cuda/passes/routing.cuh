@@ -44,7 +44,7 @@ struct receiver_of {
   /// -1 at outlets, sinks and cells outside.
   LITHIFY_HD std::int64_t operator()(std::int64_t c) const {
     const std::uint8_t d = direction[c];
-    return d < directions ? grid.to(c, d) : -1;
+    return d < directions ? grid.known(c, d) : -1;
   }
 };
 

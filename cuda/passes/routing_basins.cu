@@ -11,6 +11,7 @@
 /// one to the lowest cell, ties to the lower number, and the list shrinks round by round.
 #include "lithify/base/error.hpp"
 #include "lithify/device/bits.cuh"
+#include "lithify/device/runs.cuh"
 #include "routing_steps.cuh"
 
 #include <limits>
@@ -63,7 +64,7 @@ struct graph_view {
 
   LITHIFY_HD std::int64_t higher(pass_code p) const { return p / directions; }
   LITHIFY_HD std::int64_t lower(pass_code p) const {
-    return grid.to(p / directions, static_cast<int>(p % directions));
+    return grid.known(p / directions, static_cast<int>(p % directions));
   }
   LITHIFY_HD mountain_pass pass(pass_code p) const {
     const std::int64_t a = higher(p);
@@ -159,15 +160,9 @@ void start_round(device::exec ex, const graph_view& g, std::int32_t* before) {
   });
 }
 
-/// test(n), 0 or 1, of every neighbour n on the grid, as bits by direction. Written out: with
-/// constant steps and without branches, which nobody could foretell on rough ground.
+/// test(n), 0 or 1, of every neighbour n on the grid, as bits by direction.
 template <class Test>
 LITHIFY_HD int neighbour_bits(const grid_view& grid, std::int64_t c, Test test) {
-  const std::int64_t nx = grid.nx;
-  if ((grid.faces[c] & face::side) == 0) {
-    return test(c - nx - 1) | test(c - nx) << 1 | test(c - nx + 1) << 2 | test(c - 1) << 3 |
-           test(c + 1) << 4 | test(c + nx - 1) << 5 | test(c + nx) << 6 | test(c + nx + 1) << 7;
-  }
   int bits = 0;
   for (int d = 0; d < directions; ++d) {
     const std::int64_t n = grid.to(c, d);
@@ -193,57 +188,54 @@ constexpr std::uint64_t directions_beside() {
 }
 
 /// The directions beside any of those that are set in `bits`.
-LITHIFY_HD int beside_any(int bits) {
+LITHIFY_INLINE std::uint64_t beside_any(std::uint64_t bits) {
   constexpr std::uint64_t beside = directions_beside();
   constexpr std::uint64_t low_bits = 0x0101010101010101;
-  // A byte a direction, bit d of the d-th one; then all bits of the bytes that are not 0.
-  const std::uint64_t spread = static_cast<unsigned>(bits) * low_bits & 0x8040201008040201;
+  // Without products, which vector units have none of in this width. A byte a direction, bit d of
+  // the d-th one; then all bits of the bytes that are not 0.
+  std::uint64_t spread = bits;
+  spread |= spread << 8;
+  spread |= spread << 16;
+  spread |= spread << 32;
+  spread &= 0x8040201008040201;
   const std::uint64_t chosen = (spread + 0x7f * low_bits) >> 7 & low_bits;
-  std::uint64_t found = chosen * 0xff & beside;
+  std::uint64_t found = ((chosen << 8) - chosen) & beside;
   found |= found >> 32;
   found |= found >> 16;
   found |= found >> 8;
-  return static_cast<int>(found & 0xff);
-}
-
-/// Directions as bits to neighbours as high as a cell, `h`, and of a lower number.
-LITHIFY_HD int level_bits(const graph_view& g, std::int64_t c, std::int64_t h) {
-  const std::int64_t nx = g.grid.nx;
-  const std::int64_t* const height = g.height;
-  if ((g.grid.faces[c] & face::side) == 0) {
-    return static_cast<int>(height[c - nx - 1] == h) | static_cast<int>(height[c - nx] == h) << 1 |
-           static_cast<int>(height[c - nx + 1] == h) << 2 |
-           static_cast<int>(height[c - 1] == h) << 3;
-  }
-  return neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
-    return static_cast<int>((height[n] == h) & (n < c));
-  });
+  return found & 0xff;
 }
 
 /// Directions as bits in which a cell stands above another basin; none to a cell that also lies
-/// beside a lower neighbour of the cell's own basin, from where the pass is lower. Columns outside
-/// are higher than all.
+/// beside a lower neighbour of the cell's own basin, from where the pass is lower. Bits of the
+/// neighbours: of other basins (`foreign`), lower ones, and those as high and of a lower number.
+LITHIFY_INLINE std::uint64_t ways_down(std::uint64_t foreign,
+                                       std::uint64_t lower,
+                                       std::uint64_t level) {
+  return foreign & ((lower & ~beside_any(lower & ~foreign)) | level);
+}
+
+/// A cell's ways down, on a side or not. Columns outside are higher than all.
 LITHIFY_HD int ways_down(const graph_view& g, std::int64_t c) {
   const std::int32_t* const basin = g.basin;
   const std::int64_t* const height = g.height;
   const std::int32_t b = basin[c];
+  const std::int64_t h = height[c];
   const int foreign = neighbour_bits(
       g.grid, c, [=](std::int64_t n) -> int { return static_cast<int>(basin[n] != b); });
-  if (foreign == 0) {
-    return 0;
-  }
-  const std::int64_t h = height[c];
   const int lower = neighbour_bits(
       g.grid, c, [=](std::int64_t n) -> int { return static_cast<int>(height[n] < h); });
-  return foreign & ((lower & ~beside_any(lower & ~foreign)) | level_bits(g, c, h));
+  const int level = neighbour_bits(g.grid, c, [=](std::int64_t n) -> int {
+    return static_cast<int>((height[n] == h) & (n < c));
+  });
+  return b < 0 ? 0
+               : static_cast<int>(ways_down(static_cast<std::uint64_t>(foreign),
+                                            static_cast<std::uint64_t>(lower),
+                                            static_cast<std::uint64_t>(level)));
 }
 
-/// Directions of a cell's passes as bits: one for each basin below it.
-LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
-  if (g.basin[c] < 0) {
-    return 0;
-  }
-  int bits = ways_down(g, c);
+/// Leaves one of a cell's ways down to each basin below it: a pass.
+LITHIFY_HD std::uint8_t one_a_basin(const graph_view& g, std::int64_t c, int bits) {
   if ((bits & (bits - 1)) == 0) {
     return static_cast<std::uint8_t>(bits);
   }
@@ -268,6 +260,73 @@ LITHIFY_HD std::uint8_t passes_of(const graph_view& g, std::int64_t c) {
   }
   return static_cast<std::uint8_t>(bits);
 }
+
+/// Directions of the cells' passes as bits, a byte a cell; 0 for those past the last cell.
+struct find_passes {
+  graph_view g;
+  std::uint8_t* passes;
+
+  LITHIFY_INLINE void operator()(std::int64_t first, std::int64_t last) const {
+    const std::int64_t cells = g.grid.cells();
+    const bool surrounded = first > g.grid.nx && last + g.grid.nx < cells;
+    if (surrounded) {
+      find_in_row(first, last);
+    }
+    for (std::int64_t c = first; c < last; ++c) {
+      if (!surrounded || (g.grid.faces[c] & face::side) != 0) {
+        passes[c] = c < cells ? one_a_basin(g, c, ways_down(g, c)) : std::uint8_t{0};
+      }
+    }
+  }
+
+ private:
+  /// Cells that all have eight neighbours in the arrays.
+  LITHIFY_INLINE void find_in_row(std::int64_t first, std::int64_t last) const {
+    std::int32_t foreign[device::items_a_run];
+    std::uint64_t ways[device::items_a_run];
+    const int count = static_cast<int>(last - first);
+    if (!find_foreign(first, count, foreign)) {
+      for (int k = 0; k < count; ++k) {
+        passes[first + k] = 0;
+      }
+      return;
+    }
+    const std::int64_t nx = g.grid.nx;
+    const std::int64_t* const at = g.height + first;
+    for (int k = 0; k < count; ++k) {
+      const std::int64_t h = at[k];
+      const std::uint64_t lower = bit(at[k - nx - 1] < h, 0) | bit(at[k - nx] < h, 1) |
+                                  bit(at[k - nx + 1] < h, 2) | bit(at[k - 1] < h, 3) |
+                                  bit(at[k + 1] < h, 4) | bit(at[k + nx - 1] < h, 5) |
+                                  bit(at[k + nx] < h, 6) | bit(at[k + nx + 1] < h, 7);
+      const std::uint64_t level = bit(at[k - nx - 1] == h, 0) | bit(at[k - nx] == h, 1) |
+                                  bit(at[k - nx + 1] == h, 2) | bit(at[k - 1] == h, 3);
+      ways[k] = ways_down(static_cast<std::uint32_t>(foreign[k]), lower, level);
+    }
+    for (int k = 0; k < count; ++k) {
+      passes[first + k] = one_a_basin(g, first + k, static_cast<int>(ways[k]));
+    }
+  }
+  /// Bits of the neighbours in other basins; gives whether there are any.
+  LITHIFY_INLINE bool find_foreign(std::int64_t first, int count, std::int32_t* foreign) const {
+    const std::int64_t nx = g.grid.nx;
+    const std::int32_t* const at = g.basin + first;
+    std::int32_t any = 0;
+    for (int k = 0; k < count; ++k) {
+      const std::int32_t b = at[k];
+      const std::int32_t bits = (at[k - nx - 1] != b ? 1 : 0) | (at[k - nx] != b ? 2 : 0) |
+                                (at[k - nx + 1] != b ? 4 : 0) | (at[k - 1] != b ? 8 : 0) |
+                                (at[k + 1] != b ? 16 : 0) | (at[k + nx - 1] != b ? 32 : 0) |
+                                (at[k + nx] != b ? 64 : 0) | (at[k + nx + 1] != b ? 128 : 0);
+      foreign[k] = b < 0 ? 0 : bits;
+      any |= foreign[k];
+    }
+    return any != 0;
+  }
+  LITHIFY_INLINE static std::uint64_t bit(bool set, int d) {
+    return set ? std::uint64_t{1} << d : 0;
+  }
+};
 
 /// Cells whose passes one thread lists together, and the words of their bits.
 constexpr std::int64_t words_a_group = 8;
@@ -297,11 +356,9 @@ link_list list_links(device::exec ex, const graph_view& g) {
   const device::buffer<std::uint64_t> marks(ex, groups * words_a_group);
   const device::buffer<std::int64_t> offsets(ex, groups + 1);
   const std::uint64_t* const words = marks.data();
-  auto* const bits = reinterpret_cast<std::uint8_t*>(marks.data());
   std::int64_t* const offset = offsets.data();
-  device::for_each_n(ex, groups * cells_a_group, [=] LITHIFY_HD(std::int64_t c) {
-    bits[c] = c < n ? passes_of(g, c) : std::uint8_t{0};
-  });
+  device::for_each_run(ex, groups * cells_a_group,
+                       find_passes{g, reinterpret_cast<std::uint8_t*>(marks.data())});
   device::exclusive_scan(
       ex, groups,
       [=] LITHIFY_HD(std::int64_t k) -> std::int64_t {

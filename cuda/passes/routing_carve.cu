@@ -17,7 +17,7 @@ void carve(device::exec ex,
     std::int64_t cell = p / directions;
     int turned = static_cast<int>(p % directions);
     if (basin[cell] != b) {
-      cell = grid.to(cell, turned);
+      cell = grid.known(cell, turned);
       turned = directions - 1 - turned;
     }
     // Only cells of this basin, the last one its pit.
@@ -27,7 +27,7 @@ void carve(device::exec ex,
       if (d >= directions) {
         return;
       }
-      cell = grid.to(cell, d);
+      cell = grid.known(cell, d);
       turned = directions - 1 - d;
     }
   });

@@ -85,31 +85,21 @@ struct flats_view {
   }
 };
 
-struct sum_of {
-  LITHIFY_HD std::int64_t operator()(std::int64_t a, std::int64_t b) const { return a + b; }
-};
-
 /// The items of `from` (nullptr: 0 .. n) for which `pred` holds, in their order. Sync.
 template <class Pred>
 device::buffer<std::int64_t> filter(device::exec ex,
                                     const std::int64_t* from,
                                     std::int64_t n,
                                     Pred pred) {
-  const auto chosen = [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
-    return pred(from == nullptr ? i : from[i]) ? 1 : 0;
-  };
-  device::buffer<std::int64_t> found(
-      ex, device::reduce<std::int64_t>(ex, n, std::int64_t{0}, sum_of{}, chosen));
-  const device::buffer<std::int64_t> total(ex, 1);
-  std::int64_t* const to = found.data();
-  if (found.size() > 0) {
-    device::select_if(
-        ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return chosen(i) != 0; },
-        [=] LITHIFY_HD(std::int64_t i, std::int64_t k) -> void {
-          to[k] = from == nullptr ? i : from[i];
-        },
-        total.data());
-  }
+  const device::buffer<std::int64_t> room(ex, n);
+  std::int64_t* const to = room.data();
+  const std::int64_t count = device::select_if(
+      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return pred(from == nullptr ? i : from[i]); },
+      [=] LITHIFY_HD(std::int64_t i, std::int64_t k) -> void {
+        to[k] = from == nullptr ? i : from[i];
+      });
+  device::buffer<std::int64_t> found(ex, count);
+  device::copy(ex, found.data(), to, count);
   return found;
 }
 

@@ -1,0 +1,66 @@
+/// Loops over runs of consecutive items: where a CPU should use its vector units.
+///
+///   for_each_run(ex, n, f)   f(first, last) for runs that together are [0, n); on CUDA of one item
+///
+/// On x86 f is compiled twice, for any processor and for those with AVX2, as far as everything that
+/// it calls is inlined (LITHIFY_INLINE says so). A vector loop asks for: no branch in its body, one
+/// width of numbers, and nothing stored that could alias what is read; so f works on a run through
+/// local arrays of `items_a_run`.
+#pragma once
+
+#include "lithify/device/verbs.cuh"
+
+#include <cstdint>
+
+#if defined(__GNUC__)
+#define LITHIFY_INLINE LITHIFY_HD __attribute__((always_inline)) inline
+#else
+#define LITHIFY_INLINE LITHIFY_HD inline
+#endif
+
+#if !LITHIFY_ON_CUDA && defined(__GNUC__) && defined(__x86_64__)
+#define LITHIFY_WITH_AVX2 1
+#else
+#define LITHIFY_WITH_AVX2 0
+#endif
+
+namespace lithify::device::inline LITHIFY_BACKEND {
+
+/// Items of a run, at most. Chosen on the CPU: local arrays of them stay in the first cache, and a
+/// grid of a million cells is still a thousand tasks.
+inline constexpr std::int64_t items_a_run = LITHIFY_ON_CUDA ? 1 : 512;
+
+namespace detail {
+
+#if LITHIFY_WITH_AVX2
+template <class F>
+[[gnu::target("avx2")]] void run_with_avx2(const F& f, std::int64_t first, std::int64_t last) {
+  f(first, last);
+}
+#endif
+
+template <class F>
+struct run_of {
+  std::int64_t n;
+  F f;
+  LITHIFY_HD void operator()(std::int64_t k) const {
+    const std::int64_t first = k * items_a_run;
+    const std::int64_t last = first + items_a_run < n ? first + items_a_run : n;
+#if LITHIFY_WITH_AVX2
+    if (__builtin_cpu_supports("avx2")) {
+      run_with_avx2(f, first, last);
+      return;
+    }
+#endif
+    f(first, last);
+  }
+};
+
+}  // namespace detail
+
+template <class F>
+void for_each_run(exec ex, std::int64_t n, F f) {
+  for_each_n(ex, (n + items_a_run - 1) / items_a_run, detail::run_of<F>{n, f});
+}
+
+}  // namespace lithify::device::inline LITHIFY_BACKEND
