@@ -5,40 +5,52 @@ namespace lithify::passes::inline LITHIFY_BACKEND {
 
 namespace {
 
-/// Neighbours that drain to a cell; the cell counts itself on the way.
+/// How many neighbours drain to each of a few cells in a row.
 struct donors_of {
   grid_view grid;
   const std::uint8_t* direction;
-  std::int64_t* area;
-  LITHIFY_HD int operator()(std::int64_t c) const {
-    const std::int64_t nx = grid.nx;
-    const std::uint8_t* const at = direction + c;
-    area[c] = *at == flow::outside ? 0 : 1;
-    if (!(grid.faces[c] & face::side)) {
-      return (at[-nx - 1] == 7) + (at[-nx] == 6) + (at[-nx + 1] == 5) + (at[-1] == 4) +
-             (at[1] == 3) + (at[nx - 1] == 2) + (at[nx] == 1) + (at[nx + 1] == 0);
+
+  LITHIFY_HD void operator()(std::int64_t first, std::int64_t last, std::uint8_t* to) const {
+    const bool surrounded = first > grid.nx && last + grid.nx < grid.cells();
+    if (surrounded) {
+      count_in_row(first, last, to);
     }
-    int count = 0;
+    for (std::int64_t c = first; c < last; ++c) {
+      if (!surrounded || (grid.faces[c] & face::side) != 0) {
+        to[c - first] = count(c);
+      }
+    }
+  }
+
+ private:
+  /// Where all cells have eight neighbours in the arrays.
+  LITHIFY_HD void count_in_row(std::int64_t first, std::int64_t last, std::uint8_t* to) const {
+    const std::int64_t nx = grid.nx;
+    for (std::int64_t c = first; c < last; ++c) {
+      const std::uint8_t* const at = direction + c;
+      to[c - first] = static_cast<std::uint8_t>(
+          (at[-nx - 1] == 7) + (at[-nx] == 6) + (at[-nx + 1] == 5) + (at[-1] == 4) + (at[1] == 3) +
+          (at[nx - 1] == 2) + (at[nx] == 1) + (at[nx + 1] == 0));
+    }
+  }
+  LITHIFY_HD std::uint8_t count(std::int64_t c) const {
+    int found = 0;
     for (int d = 0; d < directions; ++d) {
       const std::int64_t n = grid.to(c, d);
-      count += n >= 0 && direction[n] == directions - 1 - d ? 1 : 0;
+      found += n >= 0 && direction[n] == directions - 1 - d ? 1 : 0;
     }
-    return count;
+    return static_cast<std::uint8_t>(found);
   }
 };
 
 void accumulate(device::exec ex, const grid_view& grid, const flow_routes& routes) {
-  std::int64_t* const area = routes.area.data();
   const std::uint8_t* const direction = routes.direction.data();
-  device::tree_sweep_up(ex, routes.order, receiver_of{grid, direction},
-                        donors_of{grid, direction, area},
-                        [=] LITHIFY_HD(std::int64_t i, std::int64_t p, bool shared) -> void {
-                          if (p >= 0 && shared) {
-                            device::atomic_add(&area[p], area[i]);
-                          } else if (p >= 0) {
-                            area[p] += area[i];
-                          }
-                        });
+  device::tree_sum_up(
+      ex, routes.order, receiver_of{grid, direction}, donors_of{grid, direction},
+      [=] LITHIFY_HD(std::int64_t c) -> std::int64_t {
+        return direction[c] == flow::outside ? 0 : 1;
+      },
+      routes.area.data());
 }
 
 }  // namespace

@@ -60,19 +60,18 @@ swept sweep(exec ex, const forest& trees, int times) {
   std::int64_t* const depth = depths.data();
   const auto parent = [=] LITHIFY_HD(std::int64_t i) -> std::int64_t { return above[i]; };
   for (int k = 0; k < times; ++k) {
-    for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
-      sum[i] = static_cast<std::int64_t>(mix64(static_cast<std::uint64_t>(i)) >> 24);
-    });
     fill(ex, depth, n, std::int64_t{-1});
-    tree_sweep_up(
-        ex, order, parent, [=] LITHIFY_HD(std::int64_t i) -> int { return below[i]; },
-        [=] LITHIFY_HD(std::int64_t i, std::int64_t p, bool shared) -> void {
-          if (p >= 0 && shared) {
-            atomic_add(&sum[p], sum[i]);
-          } else if (p >= 0) {
-            sum[p] += sum[i];
+    tree_sum_up(
+        ex, order, parent,
+        [=] LITHIFY_HD(std::int64_t first, std::int64_t last, std::uint8_t * to) -> void {
+          for (std::int64_t i = first; i < last; ++i) {
+            to[i - first] = static_cast<std::uint8_t>(below[i]);
           }
-        });
+        },
+        [=] LITHIFY_HD(std::int64_t i) -> std::int64_t {
+          return static_cast<std::int64_t>(mix64(static_cast<std::uint64_t>(i)) >> 32);
+        },
+        sum);
     tree_sweep_down(ex, order, parent, [=] LITHIFY_HD(std::int64_t i, std::int64_t p) -> void {
       depth[i] = p < 0 ? 0 : depth[p] + 1;
     });
@@ -84,7 +83,7 @@ void expect_swept(exec ex, const forest& trees, int times = 1) {
   const std::size_t n = trees.parent.size();
   swept expected{numbers(n, 0), numbers(n, 0)};
   for (std::size_t i = 0; i < n; ++i) {
-    const auto own = static_cast<std::int64_t>(mix64(i) >> 24);
+    const auto own = static_cast<std::int64_t>(mix64(i) >> 32);
     expected.sum[i] += own;
     for (std::int64_t p = trees.parent[i]; p >= 0; p = trees.parent[static_cast<std::size_t>(p)]) {
       expected.sum[static_cast<std::size_t>(p)] += own;

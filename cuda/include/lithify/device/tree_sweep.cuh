@@ -1,4 +1,4 @@
-/// Work that spreads: waves over a graph, and sweeps up and down a forest. Verbs like those of
+/// Work that spreads: waves over a graph, sums up a forest, and sweeps down it. Verbs like those of
 /// verbs.cuh, apart because few need them.
 ///
 ///   for_each_wave(ex, items, count, f)       f(item, wave, push) for items[0 .. *count), wave 0,
@@ -7,21 +7,21 @@
 ///                                            so that it holds every item in the end, and *count
 ///                                            (device) their number. The order in a wave is any.
 ///                                            f is LITHIFY_DEVICE: `const auto& push`
-///   tree_sweep_up(ex, order, parent, children, f)
-///                                            f(i, p, shared): children before their parent. p is
-///                                            parent(i), -1 at a root; `shared`: others may write
-///                                            to p's data now, so that f adds to it with atomics.
-///                                            children(i): how many items have parent i, at most
-///                                            254; asked once, before any f, so that it may set up
-///                                            i's data. Leaves the order behind for sweeps down
+///   tree_sum_up(ex, order, parent, children, own, sum)
+///                                            sum[i] = own(i) + the sums of i's children.
+///                                            parent(i): -1 at a root; children(b, e, to):
+///                                            how many items, at most 254, have parent i,
+///                                            for the few i in [b, e), into to[0 .. e - b).
+///                                            own(i) >= 0, and no sum reaches 2^56. Leaves
+///                                            the order behind for sweeps down
 ///   tree_sweep_down(ex, order, parent, f)    f(i, p): parents before their children. Where f has a
 ///                                            member `nearby`, an array of which f(i, p) reads
 ///                                            element i, a CPU prefetches from it
 ///
-/// What f(i) wrote is seen by the f of a parent (up) or of a child (down) that follows it. Results
-/// must not depend on anything else of the order: the CPU's random mode draws any that respects the
-/// tree. On a CPU threads walk down from the leaves, each as far as it comes last, and a sweep down
-/// runs what each has walked in reverse; on CUDA one launch goes level by level.
+/// What f(i) wrote is seen by the f of a child that follows it. Results must not depend on anything
+/// else of the order: the CPU's random mode draws any that respects the tree. On a CPU threads walk
+/// down from the leaves, each as far as it comes last, and a sweep down runs what each has walked
+/// in reverse; on CUDA one launch goes level by level.
 #pragma once
 
 #include "lithify/base/error.hpp"

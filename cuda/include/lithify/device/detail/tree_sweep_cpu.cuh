@@ -1,7 +1,9 @@
 /// Bodies of waves and tree sweeps on the CPU.
 ///
-/// Sweep up: every item has a count of the children that have not come yet. A thread takes a leaf
-/// and goes on to the parent as long as it is the last child that comes; it notes what it finished.
+/// Sum up: a word an item has the sum so far, and in its highest byte how many children have not
+/// come yet, so that a child comes with one atomic addition, and with none where it is the last. A
+/// thread takes a leaf and goes on to the parent as long as it is the last child that comes; it
+/// notes what it finished. In the end no child is missing, and the word is the sum.
 /// Sweep down: each thread's note in reverse. A parent may stand in the note of another thread, so
 /// that a reader comes to an item too early; it then leaves that note where it is and looks after
 /// another. The item that was finished last of all that are left never waits: some thread always
@@ -18,6 +20,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -79,7 +82,6 @@ struct sweep_view {
   sweep_note* notes;
   sweep_reader* readers;
   std::uint64_t* leaves;   ///< bits by item
-  std::uint8_t* waiting;   ///< sweep up: children to come, plus one; 0 at a leaf
   std::uint8_t* finished;  ///< sweep down
 };
 
@@ -105,48 +107,55 @@ class note_writer {
   sweep_note note_;
 };
 
-/// Whether this child of `p` is the last that comes.
-inline bool comes_last(std::uint8_t& waiting) {
-  const std::atomic_ref<std::uint8_t> children(waiting);
-  return children.load(std::memory_order_acquire) == 2 ||
-         children.fetch_sub(1, std::memory_order_acq_rel) == 2;
+/// A child that has not come, in an item's word.
+inline constexpr std::uint64_t one_child = std::uint64_t{1} << 56;
+
+/// Adds a child's sum to its parent; gives the parent's if it was the last child, else none.
+inline std::optional<std::uint64_t> come(std::uint64_t& parent, std::uint64_t sum) {
+  const std::atomic_ref<std::uint64_t> word(parent);
+  const std::uint64_t seen = word.load(std::memory_order_acquire);
+  if (seen / one_child == 1) {  // alone with the parent
+    const std::uint64_t all = seen - one_child + sum;
+    word.store(all, std::memory_order_relaxed);
+    return all;
+  }
+  const std::uint64_t before = word.fetch_add(sum - one_child, std::memory_order_acq_rel);
+  return before / one_child == 1 ? std::optional(before - one_child + sum) : std::nullopt;
 }
 
 /// From a leaf as far as this thread comes last.
-template <class Parent, class F>
-void climb_from(const sweep_view& s, std::int64_t leaf, note_writer& note, Parent parent, F f) {
+template <class Parent>
+void climb_from(std::uint64_t* words, std::int64_t leaf, note_writer& note, Parent parent) {
+  std::uint64_t sum = words[leaf];
   for (std::int64_t i = leaf;;) {
     const std::int64_t p = parent(i);
     note.add(i, p);
     if (p < 0) {
-      f(i, p, false);
       return;
     }
-    // Alone with the parent: every other child has come, and what it added can be seen.
-    const bool alone =
-        std::atomic_ref<std::uint8_t>(s.waiting[p]).load(std::memory_order_acquire) == 2;
-    f(i, p, !alone);
-    if (!alone && !comes_last(s.waiting[p])) {
+    const std::optional<std::uint64_t> all = come(words[p], sum);
+    if (!all) {
       return;
     }
+    sum = *all;
     i = p;
   }
 }
 
-/// One thread's part of a sweep up.
-template <class Parent, class F>
-void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, F f) {
-  constexpr std::int64_t words = 64;  // chosen: a few hundred takes a thread and million items
+/// One thread's part of a sum up.
+template <class Parent>
+void walk_up(const sweep_view& s, std::int64_t thread, Parent parent, std::uint64_t* words) {
+  constexpr std::int64_t at_once = 64;  // chosen: a few hundred takes a thread and million items
   const std::int64_t all = leaf_words(s.n);
   note_writer note(s);
   for (;;) {
-    const std::int64_t begin = atomic_add(s.next_leaf, words);
+    const std::int64_t begin = atomic_add(s.next_leaf, at_once);
     if (begin >= all) {
       break;
     }
-    for (std::int64_t w = begin; w < std::min(all, begin + words); ++w) {
+    for (std::int64_t w = begin; w < std::min(all, begin + at_once); ++w) {
       for (std::uint64_t left = s.leaves[w]; left != 0; left &= left - 1) {
-        climb_from(s, w * 64 + std::countr_zero(left), note, parent, f);
+        climb_from(words, w * 64 + std::countr_zero(left), note, parent);
       }
     }
   }
@@ -220,11 +229,11 @@ void read_notes(const sweep_view& s, std::int64_t thread, F f) {
 }
 
 /// The random mode: one note, in an order drawn from the seed among all that respect the tree.
-template <class Parent, class F>
-void walk_up_drawn(const sweep_view& s, Parent parent, F f) {
+template <class Parent>
+void walk_up_drawn(const sweep_view& s, Parent parent, std::uint64_t* words) {
   std::vector<std::int64_t> ready;
   for (std::int64_t i = 0; i < s.n; ++i) {
-    if (s.waiting[i] == 0) {
+    if (words[i] < one_child) {
       ready.push_back(i);
     }
   }
@@ -237,17 +246,32 @@ void walk_up_drawn(const sweep_view& s, Parent parent, F f) {
     ready.pop_back();
     const std::int64_t p = parent(i);
     note.add(i, p);
-    f(i, p, true);
-    if (p >= 0 && comes_last(s.waiting[p])) {
+    if (p >= 0 && come(words[p], words[i])) {
       ready.push_back(p);
     }
   }
   s.notes[0] = note.note();
 }
 
+/// Bits of the items in a word of `leaves`, by the counts of their children, below 255 each.
+inline std::uint64_t leaf_bits(const std::uint8_t (&children)[64]) {
+  constexpr std::uint64_t low_bits = 0x0101010101010101;
+  std::uint64_t leaves = 0;
+  for (int eight = 0; eight < 8; ++eight) {
+    std::uint64_t counts = 0;
+    for (int k = 0; k < 8; ++k) {
+      counts |= std::uint64_t{children[8 * eight + k]} << (8 * k);
+    }
+    // The highest bit of each byte that is not 0, without carries; then those bits side by side.
+    const std::uint64_t some = (((counts & 0x7f * low_bits) + 0x7f * low_bits) | counts) >> 7;
+    leaves |= ((~some & low_bits) * 0x0102040810204080 >> 56) << (8 * eight);
+  }
+  return leaves;
+}
+
 }  // namespace detail
 
-/// An order in which a forest of n items can be swept; filled by a sweep up.
+/// An order in which a forest of n items can be swept; filled by a sum up.
 class tree_order {
  public:
   tree_order() = default;
@@ -261,7 +285,7 @@ class tree_order {
         notes_(ex, threads_),
         readers_(ex, threads_),
         leaves_(ex, detail::leaf_words(n)),
-        waiting_(ex, n) {}
+        finished_(ex, n) {}
 
   [[nodiscard]] std::int64_t size() const { return n_; }
   [[nodiscard]] detail::sweep_view view() const {
@@ -274,8 +298,7 @@ class tree_order {
             notes_.data(),
             readers_.data(),
             leaves_.data(),
-            waiting_.data(),
-            waiting_.data()};
+            finished_.data()};
   }
 
  private:
@@ -286,28 +309,37 @@ class tree_order {
   buffer<detail::sweep_note> notes_;
   buffer<detail::sweep_reader> readers_;
   buffer<std::uint64_t> leaves_;
-  buffer<std::uint8_t> waiting_;
+  buffer<std::uint8_t> finished_;
 };
 
-template <class Parent, class Children, class F>
-void tree_sweep_up(exec ex, const tree_order& order, Parent parent, Children children, F f) {
+template <class Parent, class Children, class Own>
+void tree_sum_up(exec ex,
+                 const tree_order& order,
+                 Parent parent,
+                 Children children,
+                 Own own,
+                 std::int64_t* sum) {
   const detail::sweep_view s = order.view();
+  auto* const words = reinterpret_cast<std::uint64_t*>(sum);
   for_each_n(ex, detail::leaf_words(s.n), [=](std::int64_t w) {
-    std::uint64_t leaves = 0;
-    for (std::int64_t i = w * 64; i < std::min(s.n, (w + 1) * 64); ++i) {
-      const int count = children(i);
-      s.waiting[i] = static_cast<std::uint8_t>(count == 0 ? 0 : count + 1);
-      leaves |= std::uint64_t{count == 0} << (i % 64);
+    const std::int64_t first = w * 64;
+    const std::int64_t last = std::min(s.n, first + 64);
+    std::uint8_t count[64];
+    children(first, last, count);
+    std::fill(count + (last - first), count + 64, std::uint8_t{1});  // no items, so no leaves
+    for (std::int64_t i = first; i < last; ++i) {
+      words[i] = static_cast<std::uint64_t>(own(i)) + count[i - first] * detail::one_child;
     }
-    s.leaves[w] = leaves;
+    s.leaves[w] = detail::leaf_bits(count);
   });
   fill(ex, s.taken, 2, std::int64_t{0});  // and next_leaf, beside it
   fill(ex, s.notes, s.threads, detail::sweep_note{});
   submit(ex.stream, [=] {
     if (work_order::shuffled()) {
-      detail::walk_up_drawn(s, parent, f);
+      detail::walk_up_drawn(s, parent, words);
     } else {
-      detail::run_in_order(s.threads, [=](std::int64_t t) { detail::walk_up(s, t, parent, f); });
+      detail::run_in_order(s.threads,
+                           [=](std::int64_t t) { detail::walk_up(s, t, parent, words); });
     }
   });
 }

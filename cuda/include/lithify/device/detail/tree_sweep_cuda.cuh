@@ -2,7 +2,7 @@
 /// between waves.
 ///
 /// Wave by wave from the leaves, an item's parent is never in an earlier wave, so the waves of a
-/// sweep up are the levels that a sweep down takes in reverse.
+/// sum up are the levels that a sweep down takes in reverse.
 #pragma once
 
 #include "lithify/device/atomic.cuh"
@@ -131,7 +131,7 @@ void for_each_wave(exec ex, std::int64_t* items, std::int64_t* count, F f) {
   detail::run_waves(ex, items, count, words.data(), nullptr, f);
 }
 
-/// An order in which a forest of n items can be swept; filled by a sweep up.
+/// An order in which a forest of n items can be swept; filled by a sum up.
 class tree_order {
  public:
   struct order_view {
@@ -166,17 +166,20 @@ class tree_order {
 
 namespace detail {
 
-template <class Parent, class F>
+template <class Parent>
 struct climb {
   std::uint32_t* waiting;
+  std::int64_t* sum;
   Parent parent;
-  F f;
   template <class Push>
   __device__ void operator()(std::int64_t i, std::int64_t, const Push& push) const {
     const std::int64_t p = parent(i);
-    f(i, p, true);
+    if (p < 0) {
+      return;
+    }
+    atomic_add(&sum[p], sum[i]);
     // The parent runs in the next wave, behind the barrier: the count needs no order of its own.
-    if (p >= 0 && atomic_add(&waiting[p], ~std::uint32_t{0}) == 1) {
+    if (atomic_add(&waiting[p], ~std::uint32_t{0}) == 1) {
       push(p);
     }
   }
@@ -184,17 +187,25 @@ struct climb {
 
 }  // namespace detail
 
-template <class Parent, class Children, class F>
-void tree_sweep_up(exec ex, const tree_order& order, Parent parent, Children children, F f) {
+template <class Parent, class Children, class Own>
+void tree_sum_up(exec ex,
+                 const tree_order& order,
+                 Parent parent,
+                 Children children,
+                 Own own,
+                 std::int64_t* sum) {
   const tree_order::order_view o = order.view();
   for_each_n(ex, o.n, [=] __host__ __device__(std::int64_t i) -> void {
-    o.waiting[i] = static_cast<std::uint32_t>(children(i));
+    std::uint8_t count = 0;
+    children(i, i + 1, &count);
+    o.waiting[i] = count;
+    sum[i] = own(i);
   });
   select_if(
       ex, o.n, [=] __host__ __device__(std::int64_t i) -> bool { return o.waiting[i] == 0; },
       [=] __host__ __device__(std::int64_t i, std::int64_t k) -> void { o.items[k] = i; }, o.count);
   detail::run_waves(ex, o.items, o.count, o.words, o.starts,
-                    detail::climb<Parent, F>{o.waiting, parent, f});
+                    detail::climb<Parent>{o.waiting, sum, parent});
 }
 
 template <class Parent, class F>
