@@ -16,6 +16,16 @@ namespace lithify {
 /// `rock_top` of a column outside the world (nodata): open, empty, never material.
 inline constexpr std::int32_t outside_column = -1;
 
+/// floor(a / b) for b > 0, in less time where doubles do it: below 2^53 a true quotient that is no
+/// whole number lies further below the next one, 1 / b, than half a unit in its last place, so that
+/// rounding never reaches that one.
+[[nodiscard]] constexpr std::int64_t floor_div_fast(std::int64_t a, std::int32_t b) {
+  constexpr std::int64_t exact = std::int64_t{1} << 53;
+  return a >= 0 && a < exact
+             ? static_cast<std::int64_t>(static_cast<double>(a) / static_cast<double>(b))
+             : floor_div(a, b);
+}
+
 /// Surface height of a column above the region's floor, in units of 2^-20 voxel height.
 ///
 /// h = (rock_top + n_loose) 2^20 + floor(residual 2^20 / s(rock)) + floor(ledger 2^20 /
@@ -28,8 +38,8 @@ inline constexpr std::int32_t outside_column = -1;
                                                     std::int32_t rock_solid,
                                                     std::int32_t sediment_solid) {
   return ((std::int64_t{rock_top} + n_loose) << fraction_bits) +
-         (std::int64_t{residual} << fraction_bits) / rock_solid +
-         floor_div(ledger << fraction_bits, sediment_solid);
+         floor_div_fast(std::int64_t{residual} << fraction_bits, rock_solid) +
+         floor_div_fast(ledger << fraction_bits, sediment_solid);
 }
 
 }  // namespace lithify
