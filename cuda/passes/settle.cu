@@ -36,6 +36,17 @@ struct settled_range {
 
 struct count_deltas {
   settled_range range;
+  /// Asks for the voxel that a walk from item i will read first.
+  LITHIFY_HD void come_nearer(std::int64_t i) const {
+    const std::int64_t cell = range.unsettled(i);
+    if (cell < 0) {
+      return;
+    }
+    const column c = range.step.load(cell);
+    if (c.debt >= c.residual || (c.ledger < 0 && c.n_loose == 0 && c.residual + c.ledger <= 0)) {
+      range.step.ground.come_nearer({c.x, c.y, c.rock_top > 0 ? c.rock_top - 1 : 0});
+    }
+  }
   LITHIFY_HD std::int64_t operator()(std::int64_t i) const {
     const std::int64_t cell = range.step.halted() ? -1 : range.unsettled(i);
     if (cell < 0) {

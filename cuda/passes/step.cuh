@@ -11,6 +11,7 @@
 #include "lithify/base/geometry.hpp"
 #include "lithify/base/powers.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/device/prefetch.cuh"
 
 #include <cstdint>
 #include <vector>
@@ -63,6 +64,21 @@ struct ground_view {
   LITHIFY_HD region_size size() const { return extent; }
   LITHIFY_HD std::int32_t solid(material_id m) const { return solids[m]; }
   LITHIFY_HD material_id old(voxel v) const { return world.material(morton_encode(v)); }
+
+  /// Asks a CPU's caches for what `old` will read.
+  LITHIFY_HD void come_nearer([[maybe_unused]] voxel v) const {
+    if constexpr (device::accesses_in_flight > 1) {
+      const morton_key key = morton_encode(v);
+      for (int t = 0; t < world.tables; ++t) {
+        const deltas::table_view& table = world.table[t];
+        if (table.count > 0) {
+          device::prefetch(table.buckets + table.home(key));
+        }
+      }
+      world.index.prefetch_material(world.index.descend(key, brick_level).value,
+                                    octree::brick_position(key));
+    }
+  }
 
   /// Reads the table while others insert: atomic loads, and nobody else writes this column's keys.
   LITHIFY_HD material_id newest(voxel v) const {

@@ -22,6 +22,7 @@
 /// Boundary: held columns stand at their target.
 #include "incision.cuh"
 #include "lithify/base/powers.hpp"
+#include "lithify/device/runs.cuh"
 #include "routing.cuh"
 #include "step.cuh"
 
@@ -72,9 +73,32 @@ void read_heights(device::exec ex,
   });
 }
 
-/// Every cell as it is before the sweep.
-void start(device::exec ex, const incision_view& v, const std::int64_t* height) {
-  device::for_each_n(ex, v.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+/// Cells as they are before the sweep. The base of a layer of rock lies as deep as this step will
+/// probably cut: voxels are looked up here, where no cell waits for another.
+struct start_cells {
+  incision_view v;
+  const std::int64_t* height;
+
+  LITHIFY_HD void operator()(std::int64_t first, std::int64_t last) const {
+    std::int32_t deep[device::items_a_run];
+    int found = 0;
+    for (std::int64_t c = first; c < last; ++c) {
+      const river_cell cell = start(c);
+      v.cells[c] = cell;
+      const std::int32_t top = v.step.columns.rock_top[c];
+      if (top > 0 && cell.base == std::int64_t{top} << fraction_bits &&
+          depth(c, cell) < static_cast<double>(cell.base)) {
+        deep[found++] = static_cast<std::int32_t>(c - first);
+        v.step.ground.come_nearer(below(c, top));
+      }
+    }
+    for (int k = 0; k < found; ++k) {
+      lower_base(first + deep[k]);
+    }
+  }
+
+ private:
+  LITHIFY_HD river_cell start(std::int64_t c) const {
     const column_view& columns = v.step.columns;
     const std::uint8_t d = v.direction[c];
     river_cell cell{static_cast<double>(height[c]), 0.0, 0, static_cast<std::int32_t>(c)};
@@ -89,9 +113,33 @@ void start(device::exec ex, const incision_view& v, const std::int64_t* height) 
                             : std::int64_t{columns.rock_top[c]} << fraction_bits;
       cell.factor = v.plan.factor(v.area[c], grid_view::diagonal(d)) * v.plan.erodibility[m];
     }
-    v.cells[c] = cell;
-  });
-}
+    return cell;
+  }
+  /// How far down the cell may be cut: as if its receiver stood, and once more for what that loses.
+  LITHIFY_HD double depth(std::int64_t c, const river_cell& cell) const {
+    const std::int64_t p = receiver_of{v.step.grid(), v.direction}(c);
+    const double receiver = p < 0 ? cell.height : static_cast<double>(height[p]);
+    if (!(receiver < cell.height)) {
+      return cell.height;
+    }
+    const double z = implicit_height(cell.height, receiver, cell.factor);
+    return z - (cell.height - z);
+  }
+  LITHIFY_HD voxel below(std::int64_t c, std::int32_t z) const {
+    return {static_cast<std::int32_t>(c % v.step.nx), static_cast<std::int32_t>(c / v.step.nx),
+            z - 1};
+  }
+  LITHIFY_HD void lower_base(std::int64_t c) const {
+    river_cell& cell = v.cells[c];
+    const double low = depth(c, cell);
+    const material_id rock = v.step.columns.rock_material[c];
+    for (std::int32_t z = v.step.columns.rock_top[c];
+         z > 0 && low < static_cast<double>(cell.base) && v.step.ground.old(below(c, z)) == rock;
+         --z) {
+      cell.base -= one_voxel;
+    }
+  }
+};
 
 /// One cell, its receiver being done.
 struct cut_cell {
@@ -241,7 +289,7 @@ void cut_rivers(device::exec ex,
   const device::buffer<river_cell> cells(ex, step.cells);
   const incision_view v{
       step, plan, stage, cells.data(), routes.area.data(), routes.direction.data()};
-  start(ex, v, height.data());
+  device::for_each_run(ex, step.cells, start_cells{v, height.data()});
   device::tree_sweep_down(ex, routes.order, receiver_of{step.grid(), v.direction}, cut_cell{v});
   carry_away(ex, v);
 }

@@ -141,6 +141,9 @@ struct guarded_count {
   LITHIFY_HD std::int64_t operator()(std::int64_t i) const {
     return words->overflow != 0 ? 0 : static_cast<std::int64_t>(count(i));
   }
+  /// Where the count says what it will read.
+  LITHIFY_HD void come_nearer(std::int64_t i) const requires requires { count.come_nearer(i); }
+  { count.come_nearer(i); }
 };
 
 /// Takes the emission in whole, or raises the flag.
