@@ -172,7 +172,6 @@ image material_map(const surface_view& surface,
   }
   const map_frame map(surface);
   const std::int64_t width = std::max(map.width(), legend_width_px);
-  constexpr std::int64_t scale_bar_px = 170;
   const std::int64_t room = width - 2 * margin - scale_bar_px;
   const std::int64_t strip =
       std::max(strip_px, draw_swatches(nullptr, 0, 0, room, swatches) + 2 * margin);

@@ -144,7 +144,9 @@ TEST_F(map_files, numbers_of_cells_are_those_of_the_file) {
 
 // A slope that falls to the north: in the raster every cell's receiver is the one in the row above.
 TEST_F(map_files, receivers_of_a_flow_map_are_cells_of_the_raster) {
-  engine::relief surface{{2, 3, 8}, {}, 0, {5, 5, 4, 4, 3, 3}};
+  engine::relief surface;
+  surface.size = {2, 3, 8};
+  surface.height = {5, 5, 4, 4, 3, 3};
   for (std::int64_t& h : surface.height) {
     h *= one_voxel;
   }
