@@ -23,11 +23,32 @@ bool anything_to_sort(std::int64_t n, int from_bit, int to_bit) {
 
 #if LITHIFY_ON_CUDA
 
-void sort_keys(exec ex, std::uint64_t* keys, std::int64_t n, int from_bit, int to_bit) {
+namespace {
+
+/// Fills what lies past a count on the device with keys that a stable sort leaves there.
+void pad(exec ex, std::uint64_t* keys, std::uint64_t* values, extent items) {
+  if (items.known()) {
+    return;
+  }
+  device::for_each_n(ex, items.bound(), [=] LITHIFY_HD(std::int64_t i) {
+    if (i >= items.now()) {
+      keys[i] = ~std::uint64_t{0};
+      if (values != nullptr) {
+        values[i] = 0;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void sort_keys(exec ex, std::uint64_t* keys, extent items, int from_bit, int to_bit) {
+  const std::int64_t n = items.bound();
   if (!anything_to_sort(n, from_bit, to_bit)) {
     return;
   }
   buffer<std::uint64_t> other(ex, n);
+  pad(ex, keys, nullptr, items);
   cub::DoubleBuffer<std::uint64_t> both(keys, other.data());
   std::size_t bytes = 0;
   check(
@@ -44,12 +65,14 @@ void sort_keys(exec ex, std::uint64_t* keys, std::int64_t n, int from_bit, int t
 }
 
 void sort_pairs(
-    exec ex, std::uint64_t* keys, std::uint64_t* values, std::int64_t n, int from_bit, int to_bit) {
+    exec ex, std::uint64_t* keys, std::uint64_t* values, extent items, int from_bit, int to_bit) {
+  const std::int64_t n = items.bound();
   if (!anything_to_sort(n, from_bit, to_bit)) {
     return;
   }
   buffer<std::uint64_t> other_keys(ex, n);
   buffer<std::uint64_t> other_values(ex, n);
+  pad(ex, keys, values, items);
   cub::DoubleBuffer<std::uint64_t> both_keys(keys, other_keys.data());
   cub::DoubleBuffer<std::uint64_t> both_values(values, other_values.data());
   std::size_t bytes = 0;
@@ -73,30 +96,29 @@ void sort_pairs(
 namespace {
 
 template <bool Pairs>
-void sort(
-    exec ex, std::uint64_t* keys, std::uint64_t* values, std::int64_t n, int from_bit, int to_bit) {
-  if (!anything_to_sort(n, from_bit, to_bit)) {
+void sort(exec ex, std::uint64_t* keys, std::uint64_t* values, extent n, int from_bit, int to_bit) {
+  if (!anything_to_sort(n.bound(), from_bit, to_bit)) {
     return;
   }
   // Allocated here, not when the work runs: a failure must reach the caller.
-  buffer<std::uint64_t> other_keys(ex, n);
-  buffer<std::uint64_t> other_values(ex, Pairs ? n : 0);
-  buffer<std::uint64_t> counters(ex, detail::counter_words(n));
+  buffer<std::uint64_t> other_keys(ex, n.bound());
+  buffer<std::uint64_t> other_values(ex, Pairs ? n.bound() : 0);
+  buffer<std::uint64_t> counters(ex, detail::counter_words(n.bound()));
   const detail::sort_columns<Pairs> data{keys, values};
   const detail::sort_columns<Pairs> other{other_keys.data(), other_values.data()};
   submit(ex.stream, [=, counters = counters.data()] {
-    detail::sort_range<Pairs>(data, other, n, from_bit, to_bit, false, counters);
+    detail::sort_range<Pairs>(data, other, n.now(), from_bit, to_bit, false, counters);
   });
 }
 
 }  // namespace
 
-void sort_keys(exec ex, std::uint64_t* keys, std::int64_t n, int from_bit, int to_bit) {
+void sort_keys(exec ex, std::uint64_t* keys, extent n, int from_bit, int to_bit) {
   sort<false>(ex, keys, nullptr, n, from_bit, to_bit);
 }
 
 void sort_pairs(
-    exec ex, std::uint64_t* keys, std::uint64_t* values, std::int64_t n, int from_bit, int to_bit) {
+    exec ex, std::uint64_t* keys, std::uint64_t* values, extent n, int from_bit, int to_bit) {
   sort<true>(ex, keys, values, n, from_bit, to_bit);
 }
 

@@ -306,6 +306,7 @@ TEST(device_verbs, count_what_the_host_reads) {
   EXPECT_EQ(pool.host_bytes_read(), 816U);
   (void)device_sum(ex, held.data(), 0);
   EXPECT_EQ(pool.host_bytes_read(), 816U);
+  EXPECT_EQ(pool.host_reads(), 3U);
 }
 
 }  // namespace

@@ -37,9 +37,14 @@ class memory_pool {
   [[nodiscard]] std::size_t peak_bytes() const { return peak_.load(); }
   [[nodiscard]] std::uint64_t allocations() const { return allocations_.load(); }
 
-  /// Bytes that `copy_to_host` and `reduce` brought to the host through this pool's execs.
+  /// Bytes that `copy_to_host` and `reduce` brought to the host through this pool's execs, and how
+  /// many times the host waited for some.
   [[nodiscard]] std::uint64_t host_bytes_read() const { return host_bytes_.load(); }
-  void count_host_bytes(std::size_t bytes) { host_bytes_ += bytes; }
+  [[nodiscard]] std::uint64_t host_reads() const { return host_reads_.load(); }
+  void count_host_bytes(std::size_t bytes) {
+    host_bytes_ += bytes;
+    ++host_reads_;
+  }
 
   /// Test hook: allocation number `n` from now (0 = the next) fails with out_of_memory, once.
   void fail_allocation(std::int64_t n) { fail_at_ = n; }
@@ -56,6 +61,7 @@ class memory_pool {
   std::atomic<std::size_t> peak_{0};
   std::atomic<std::uint64_t> allocations_{0};
   std::atomic<std::uint64_t> host_bytes_{0};
+  std::atomic<std::uint64_t> host_reads_{0};
   std::atomic<std::int64_t> fail_at_{-1};
   std::atomic<bool> poison_{false};
 #if LITHIFY_ON_CUDA

@@ -60,7 +60,7 @@ struct run_of {
 
 template <class F>
 void for_each_run(exec ex, std::int64_t n, F f) {
-  for_each_n(ex, (n + items_a_run - 1) / items_a_run, detail::run_of<F>{n, f});
+  device::for_each_n(ex, (n + items_a_run - 1) / items_a_run, detail::run_of<F>{n, f});
 }
 
 }  // namespace lithify::device::inline LITHIFY_BACKEND

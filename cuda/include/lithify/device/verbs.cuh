@@ -5,8 +5,11 @@
 /// may run in any order. Functors are copied: they hold raw pointers and values, never references,
 /// and never throw; what they find wrong they write to a flag word.
 ///
-///   for_each_n(ex, n, f)                     f(i) for i in [0, n)
-///   for_each_group<Scratch>(ex, n, f)        f(group, i, scratch): lanes together on one item;
+/// `n` of the verbs marked * is an `extent` (extent.cuh): a number, or a count on the device with a
+/// bound. Then only items below the count are looked at, and what stands below for n is the count.
+///
+/// * for_each_n(ex, n, f)                     f(i) for i in [0, n)
+/// * for_each_group<Scratch>(ex, n, f)        f(group, i, scratch): lanes together on one item;
 ///                                            scratch: that many bytes, aligned to 64
 ///   fill(ex, p, n, value)                    p[0..n) = value
 ///   copy(ex, to, from, n)                    device to device
@@ -15,17 +18,19 @@
 ///   read(ex, p)                              one value to the host. Sync
 ///   reduce<T>(ex, n, init, op, f)            init op f(0) op f(1) ..., op associative and
 ///                                            commutative. Sync
-///   exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n].
+/// * exclusive_scan(ex, n, count, out)        out[i] = count(0) + ... + count(i - 1), i in [0, n];
+///                                            `out` has room for bound + 1, undefined past n.
 ///                                            Where count has a member `come_nearer`, a CPU calls
 ///                                            it for items to come, so that it may prefetch
-///   select_if(ex, n, pred, emit, total)      emit(i, position) for each i with pred(i), positions
+/// * select_if(ex, n, pred, emit, total)      emit(i, position) for each i with pred(i), positions
 ///                                            0, 1, ... in order of i; *total (device) = how many.
 ///                                            `emit` changes nothing that `pred` reads
-///   sort_keys(ex, keys, n, from, to)         by bits [from, to), stable (radix_sort.cuh)
-///   sort_pairs(ex, keys, values, n, from, to)
+/// * sort_keys(ex, keys, n, from, to)         by bits [from, to), stable (radix_sort.cuh)
+/// * sort_pairs(ex, keys, values, n, from, to)
 #pragma once
 
 #include "lithify/device/buffer.cuh"
+#include "lithify/device/extent.cuh"
 
 #if LITHIFY_ON_CUDA
 #include "lithify/device/detail/verbs_cuda.cuh"
@@ -45,7 +50,7 @@ template <class T>
 
 /// Like `select_if`, with the number of selected items on the host. Sync.
 template <class Pred, class Emit>
-std::int64_t select_if(exec ex, std::int64_t n, Pred pred, Emit emit) {
+std::int64_t select_if(exec ex, extent n, Pred pred, Emit emit) {
   buffer<std::int64_t> total(ex, 1);
   select_if(ex, n, pred, emit, total.data());
   return read(ex, total.data());

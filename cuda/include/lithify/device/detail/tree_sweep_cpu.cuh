@@ -321,7 +321,7 @@ void tree_sum_up(exec ex,
                  std::int64_t* sum) {
   const detail::sweep_view s = order.view();
   auto* const words = reinterpret_cast<std::uint64_t*>(sum);
-  for_each_n(ex, detail::leaf_words(s.n), [=](std::int64_t w) {
+  device::for_each_n(ex, detail::leaf_words(s.n), [=](std::int64_t w) {
     const std::int64_t first = w * 64;
     const std::int64_t last = std::min(s.n, first + 64);
     std::uint8_t count[64];
@@ -348,7 +348,7 @@ template <class Parent, class F>
 void tree_sweep_down(exec ex, const tree_order& order, Parent, F f) {
   const detail::sweep_view s = order.view();
   fill(ex, s.finished, s.n, std::uint8_t{0});
-  for_each_n(ex, s.threads, [=](std::int64_t t) {
+  device::for_each_n(ex, s.threads, [=](std::int64_t t) {
     s.readers[t] = {s.notes[t].last, s.notes[t].filled, 0, s.notes[t].last < 0 ? 1U : 0U};
   });
   submit(ex.stream, [=] {

@@ -195,7 +195,7 @@ void tree_sum_up(exec ex,
                  Own own,
                  std::int64_t* sum) {
   const tree_order::order_view o = order.view();
-  for_each_n(ex, o.n, [=] __host__ __device__(std::int64_t i) -> void {
+  device::for_each_n(ex, o.n, [=] __host__ __device__(std::int64_t i) -> void {
     std::uint8_t count = 0;
     children(i, i + 1, &count);
     o.waiting[i] = count;

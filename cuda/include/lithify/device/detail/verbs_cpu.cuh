@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lithify/device/buffer.cuh"
+#include "lithify/device/extent.cuh"
 #include "lithify/device/group.cuh"
 #include "lithify/device/prefetch.cuh"
 #include "lithify/device/work_order.cuh"
@@ -43,17 +44,19 @@ void run_each(std::int64_t n, F f) {
 
 }  // namespace detail
 
+// Called with its namespace: where a functor's type names something of std, std::for_each_n would
+// be found too, and match better.
 template <class F>
-void for_each_n(exec ex, std::int64_t n, F f) {
-  if (n > 0) {
-    submit(ex.stream, [=] { detail::run_each(n, f); });
+void for_each_n(exec ex, extent n, F f) {
+  if (n.bound() > 0) {
+    submit(ex.stream, [=] { detail::run_each(n.now(), f); });
   }
 }
 
 template <std::size_t ScratchBytes, class F>
-void for_each_group(exec ex, std::int64_t n, F f) {
+void for_each_group(exec ex, extent n, F f) {
   static_assert(ScratchBytes <= 48 * 1024, "more than CUDA grants");
-  for_each_n(ex, n, [f](std::int64_t i) {
+  device::for_each_n(ex, n, [f](std::int64_t i) {
     alignas(64) std::byte scratch[ScratchBytes > 0 ? ScratchBytes : 1];
     f(lane_group(), i, scratch);
   });
@@ -62,7 +65,7 @@ void for_each_group(exec ex, std::int64_t n, F f) {
 template <class T>
 void fill(exec ex, T* p, std::int64_t n, T value) {
   constexpr std::int64_t chunk = 1 << 14;  // chosen: large enough that a task is a burst of writes
-  for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
+  device::for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
     std::fill(p + c * chunk, p + std::min(n, (c + 1) * chunk), value);
   });
 }
@@ -70,7 +73,7 @@ void fill(exec ex, T* p, std::int64_t n, T value) {
 template <class T>
 void copy(exec ex, T* to, const T* from, std::int64_t n) {
   constexpr std::int64_t chunk = 1 << 14;
-  for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
+  device::for_each_n(ex, (n + chunk - 1) / chunk, [=](std::int64_t c) {
     std::copy(from + c * chunk, from + std::min(n, (c + 1) * chunk), to + c * chunk);
   });
 }
@@ -112,14 +115,18 @@ template <class T, class Op, class F>
 }
 
 template <class Count>
-void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
+void exclusive_scan(exec ex, extent items, Count count, std::int64_t* out) {
   // Three passes over blocks, so that the count, which may walk through voxels, runs once: sums
   // inside each block, sums over blocks, and the latter added to the former. In between a block's
   // first element, which needs no sum inside it, holds the sum of the whole block.
-  constexpr std::int64_t block = 1024;        // chosen: many blocks a core, few sums over them
-  const std::int64_t blocks = n / block + 1;  // of n + 1 elements: out[n] is the total
-  for_each_n(ex, blocks, [=](std::int64_t b) {
+  constexpr std::int64_t block = 1024;  // chosen: many blocks a core, few sums over them
+  const std::int64_t blocks = items.bound() / block + 1;  // of n + 1 elements: out[n] is the total
+  device::for_each_n(ex, blocks, [=](std::int64_t b) {
+    const std::int64_t n = items.now();
     const std::int64_t first = b * block;
+    if (first > n) {
+      return;
+    }
     std::int64_t sum = first < n ? count(first) : 0;
     for (std::int64_t i = first + 1; i <= std::min(n, first + block - 1); ++i) {
       if constexpr (requires { count.come_nearer(i); }) {
@@ -133,13 +140,18 @@ void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
     out[first] = sum;
   });
   submit(ex.stream, [=] {
+    const std::int64_t n = items.now();
     std::int64_t before = 0;
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      before += std::exchange(out[b * block], before);
+    for (std::int64_t first = 0; first <= n; first += block) {
+      before += std::exchange(out[first], before);
     }
   });
-  for_each_n(ex, blocks - 1, [=](std::int64_t b) {
+  device::for_each_n(ex, blocks - 1, [=](std::int64_t b) {
+    const std::int64_t n = items.now();
     const std::int64_t first = (b + 1) * block;
+    if (first > n) {
+      return;
+    }
     const std::int64_t before = out[first];
     for (std::int64_t i = first + 1; i <= std::min(n, first + block - 1); ++i) {
       out[i] += before;
@@ -148,19 +160,20 @@ void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
 }
 
 template <class Pred, class Emit>
-void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* total) {
+void select_if(exec ex, extent items, Pred pred, Emit emit, std::int64_t* total) {
   // Two passes over blocks, a bit an item between them: the predicate runs once, and without a
   // branch on what it says.
   constexpr std::int64_t words = 32;  // chosen: many blocks a core, few counts
   constexpr std::int64_t block = 64 * words;
-  const std::int64_t blocks = (n + block - 1) / block;
+  const std::int64_t blocks = (items.bound() + block - 1) / block;
   buffer<std::uint64_t> masks(ex, blocks * words);
   buffer<std::int64_t> counts(ex, blocks);
   buffer<std::int64_t> offsets(ex, blocks + 1);
   std::uint64_t* const mask = masks.data();
   std::int64_t* const count = counts.data();
   std::int64_t* const offset = offsets.data();
-  for_each_n(ex, blocks, [=](std::int64_t b) {
+  device::for_each_n(ex, blocks, [=](std::int64_t b) {
+    const std::int64_t n = items.now();
     std::int64_t selected = 0;
     for (std::int64_t w = b * words; w < (b + 1) * words; ++w) {
       std::uint64_t bits = 0;
@@ -175,7 +188,7 @@ void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* tota
   });
   exclusive_scan(
       ex, blocks, [=](std::int64_t b) { return count[b]; }, offset);
-  for_each_n(ex, blocks, [=](std::int64_t b) {
+  device::for_each_n(ex, blocks, [=](std::int64_t b) {
     std::int64_t position = offset[b];
     for (std::int64_t w = b * words; w < (b + 1) * words; ++w) {
       for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) {

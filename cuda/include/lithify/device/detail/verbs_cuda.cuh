@@ -9,6 +9,7 @@
 
 #include "lithify/device/buffer.cuh"
 #include "lithify/device/cuda_check.cuh"
+#include "lithify/device/extent.cuh"
 #include "lithify/device/group.cuh"
 
 #include <algorithm>
@@ -32,8 +33,8 @@ inline unsigned int blocks_for(std::int64_t items, std::int64_t items_per_block)
 // otherwise be copied to every thread's stack as soon as one takes the address of a member.
 
 template <class F>
-__global__ void __launch_bounds__(threads)
-    each_kernel(std::int64_t n, const __grid_constant__ F f) {
+__global__ void __launch_bounds__(threads) each_kernel(extent items, const __grid_constant__ F f) {
+  const std::int64_t n = items.now();
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += stride) {
@@ -43,10 +44,11 @@ __global__ void __launch_bounds__(threads)
 
 template <std::size_t ScratchBytes, int Groups, class F>
 __global__ void __launch_bounds__(Groups* lane_group::lanes)
-    group_kernel(std::int64_t n, const __grid_constant__ F f) {
+    group_kernel(extent items, const __grid_constant__ F f) {
   constexpr std::size_t bytes = ScratchBytes > 0 ? (ScratchBytes + 63) / 64 * 64 : 64;
   __shared__ alignas(64) std::byte scratch[Groups][bytes];
   const int group = static_cast<int>(threadIdx.x) / lane_group::lanes;
+  const std::int64_t n = items.now();
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * Groups + group; i < n;
        i += static_cast<std::int64_t>(gridDim.x) * Groups) {
     f(lane_group(), i, scratch[group]);
@@ -85,14 +87,15 @@ __global__ void __launch_bounds__(threads) reduce_kernel(std::int64_t n,
   }
 }
 
-/// mask[w], bit b = pred(32 w + b), and size[w] how many bits that are; size[words] = 0. The
-/// stride is a multiple of 32: a warp's lanes go on together.
+/// mask[w], bit b = pred(32 w + b), and size[w] how many bits that are, for every word below the
+/// bound; size[words] = 0. The stride is a multiple of 32: a warp's lanes go on together.
 template <class Pred>
-__global__ void __launch_bounds__(threads) mask_kernel(std::int64_t n,
+__global__ void __launch_bounds__(threads) mask_kernel(extent items,
                                                        const __grid_constant__ Pred pred,
                                                        std::uint32_t* mask,
                                                        std::int64_t* size) {
-  const std::int64_t whole = (n + 31) / 32 * 32;
+  const std::int64_t n = items.now();
+  const std::int64_t whole = (items.bound() + 31) / 32 * 32;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < whole;
        i += stride) {
@@ -112,30 +115,32 @@ void exclusive_sum(exec ex, std::int64_t* values, std::int64_t n);
 
 }  // namespace detail
 
+// Called with its namespace: where a functor's type names something of std, std::for_each_n would
+// be found too, and match better.
 template <class F>
-void for_each_n(exec ex, std::int64_t n, F f) {
-  if (n > 0) {
-    detail::each_kernel<<<detail::blocks_for(n, detail::threads), detail::threads, 0,
+void for_each_n(exec ex, extent n, F f) {
+  if (n.bound() > 0) {
+    detail::each_kernel<<<detail::blocks_for(n.bound(), detail::threads), detail::threads, 0,
                           ex.stream.native()>>>(n, f);
     check(cudaGetLastError(), "launch");
   }
 }
 
 template <std::size_t ScratchBytes, class F>
-void for_each_group(exec ex, std::int64_t n, F f) {
+void for_each_group(exec ex, extent n, F f) {
   static_assert(ScratchBytes <= 48 * 1024, "static shared memory that every architecture grants");
   constexpr int groups = ScratchBytes <= 1536 ? 8 : ScratchBytes <= 6144 ? 4 : 1;
-  if (n > 0) {
+  if (n.bound() > 0) {
     detail::group_kernel<ScratchBytes, groups, F>
-        <<<detail::blocks_for(n, groups), groups * lane_group::lanes, 0, ex.stream.native()>>>(n,
-                                                                                               f);
+        <<<detail::blocks_for(n.bound(), groups), groups * lane_group::lanes, 0,
+           ex.stream.native()>>>(n, f);
     check(cudaGetLastError(), "launch");
   }
 }
 
 template <class T>
 void fill(exec ex, T* p, std::int64_t n, T value) {
-  for_each_n(ex, n, [=] __device__(std::int64_t i) { p[i] = value; });
+  device::for_each_n(ex, n, [=] __device__(std::int64_t i) { p[i] = value; });
 }
 
 template <class T>
@@ -203,29 +208,30 @@ template <class T, class Op, class F>
 }
 
 template <class Count>
-void exclusive_scan(exec ex, std::int64_t n, Count count, std::int64_t* out) {
+void exclusive_scan(exec ex, extent n, Count count, std::int64_t* out) {
   // One element past the end, so that out[n] is the total.
-  for_each_n(ex, n + 1, [=] __device__(std::int64_t i) { out[i] = i < n ? count(i) : 0; });
-  detail::exclusive_sum(ex, out, n + 1);
+  device::for_each_n(ex, n.bound() + 1,
+                     [=] __device__(std::int64_t i) { out[i] = i < n.now() ? count(i) : 0; });
+  detail::exclusive_sum(ex, out, n.bound() + 1);
 }
 
 template <class Pred, class Emit>
-void select_if(exec ex, std::int64_t n, Pred pred, Emit emit, std::int64_t* total) {
-  if (n <= 0) {
+void select_if(exec ex, extent n, Pred pred, Emit emit, std::int64_t* total) {
+  if (n.bound() <= 0) {
     fill(ex, total, 1, std::int64_t{0});
     return;
   }
   // A bit an item, and the sum of bits before each word: the predicate runs once.
-  const std::int64_t words = (n + 31) / 32;
+  const std::int64_t words = (n.bound() + 31) / 32;
   const buffer<std::uint32_t> masks(ex, words);
   const buffer<std::int64_t> offsets(ex, words + 1);
   std::uint32_t* const mask = masks.data();
   std::int64_t* const offset = offsets.data();
-  detail::mask_kernel<<<detail::blocks_for(n, detail::threads), detail::threads, 0,
+  detail::mask_kernel<<<detail::blocks_for(n.bound(), detail::threads), detail::threads, 0,
                         ex.stream.native()>>>(n, pred, mask, offset);
   check(cudaGetLastError(), "launch");
   detail::exclusive_sum(ex, offset, words + 1);
-  for_each_n(ex, n, [=] __device__(std::int64_t i) {
+  device::for_each_n(ex, n.bound(), [=] __device__(std::int64_t i) {
     const std::uint32_t word = mask[i / 32];
     const std::uint32_t bit = std::uint32_t{1} << (i % 32);
     if ((word & bit) != 0) {
