@@ -131,33 +131,36 @@ collected collect_newest(device::exec ex, std::span<const std::shared_ptr<const 
     return made;
   }
   bucket_row row;
+  std::int64_t most = 0;  // a voxel may be in several tables
   for (const auto& t : tables) {
     row.table[row.tables] = t->view();
     row.first[row.tables + 1] = row.first[row.tables] + t->buckets.size();
     ++row.tables;
+    most += t->claimed;
   }
   const std::int64_t buckets = row.first[row.tables];
   const std::int64_t tasks = (buckets + buckets_a_task - 1) / buckets_a_task;
   device::buffer<std::uint8_t> newest(ex, buckets);
   device::buffer<std::int64_t> counts(ex, tasks);
-  device::buffer<std::int64_t> offsets(ex, tasks + 1);
+  made.held = device::buffer<std::int64_t>(ex, tasks + 1);
   const std::uint8_t* const slots = newest.data();
   const std::int64_t* const count = counts.data();
-  const std::int64_t* const offset = offsets.data();
+  const std::int64_t* const offset = made.held.data();
   device::for_each_n(ex, tasks, count_newest{row, buckets, newest.data(), counts.data()});
   device::exclusive_scan(
       ex, tasks, [=] LITHIFY_HD(std::int64_t t) -> std::int64_t { return count[t]; },
-      offsets.data());
-  made.count = device::read(ex, offset + tasks);
-  made.frame = key_frame::of(bounds_of(tables));
-  made.word = device::buffer<std::uint64_t>(ex, made.count);
+      made.held.data());
+  made.count = {most, offset + tasks};
+  made.box = bounds_of(tables);
+  made.frame = key_frame::of(made.box);
+  made.word = device::buffer<std::uint64_t>(ex, most);
   if (made.frame.packs()) {
     const std::uint64_t low_bits = (std::uint64_t{1} << made.frame.bits) - 1;
     device::for_each_n(
         ex, tasks,
         write_newest<true>{row, buckets, slots, offset, low_bits, made.word.data(), nullptr});
   } else {
-    made.value = device::buffer<std::uint64_t>(ex, made.count);
+    made.value = device::buffer<std::uint64_t>(ex, most);
     device::for_each_n(
         ex, tasks,
         write_newest<false>{row, buckets, slots, offset, 0, made.word.data(), made.value.data()});

@@ -33,20 +33,21 @@ struct key_frame {
   [[nodiscard]] bool packs() const { return bits <= 48; }
 };
 
-/// Deltas in no particular order.
+/// Deltas in no particular order. How many lies on the device: the host knows a bound.
 struct collected {
-  std::int64_t count = 0;
+  device::extent count = 0;
+  voxel_box box;  ///< around all of them
   key_frame frame;
   /// frame.packs(): low key bits << 16 | material. Else: keys.
   device::buffer<std::uint64_t> word;
   /// Materials, unless frame.packs().
   device::buffer<std::uint64_t> value;
+  device::buffer<std::int64_t> held;  ///< where `count` lies
 };
 
 using table_list = std::vector<std::shared_ptr<const table>>;
 
-/// The newest version of every voxel of `tables` (newest first). Sync (the count).
-/// Errors: out_of_memory.
+/// The newest version of every voxel of `tables` (newest first). Errors: out_of_memory.
 [[nodiscard]] collected collect_newest(device::exec ex,
                                        std::span<const std::shared_ptr<const table>> tables);
 

@@ -3,6 +3,7 @@
 #include "lithify/device/stage_timer.cuh"
 #include "overlay_impl.cuh"
 
+#include <algorithm>
 #include <utility>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
@@ -40,10 +41,19 @@ std::size_t tables_taken(consolidation_strategy strategy, const table_list& tabl
 
 /// Deltas in brick order, as the index wants them.
 struct brick_list {
-  std::int64_t bricks = 0;
+  std::int64_t most = 0;               ///< bricks that there are at most
+  device::buffer<std::int64_t> total;  ///< how many there are
   device::buffer<morton_key> brick;
   device::buffer<std::int64_t> offset;
 };
+
+/// Bricks that a box touches.
+std::int64_t bricks_in(const voxel_box& box) {
+  const auto across = [](std::int32_t min, std::int32_t max) -> std::int64_t {
+    return ((max - 1) >> brick_level) - (min >> brick_level) + 1;
+  };
+  return across(box.min.x, box.max.x) * across(box.min.y, box.max.y) * across(box.min.z, box.max.z);
+}
 
 /// Brick of the delta at a place of the sorted array.
 struct brick_of {
@@ -55,15 +65,16 @@ struct brick_of {
   }
 };
 
-/// Finds the runs of equal bricks. Sync (their number).
+/// Finds the runs of equal bricks.
 brick_list find_bricks(device::exec ex, const collected& deltas) {
   // A packed word has 16 bits of material below the key's.
   const brick_of at{deltas.word.data(), deltas.frame.prefix,
                     3 * brick_level + (deltas.frame.packs() ? 16 : 0)};
-  const std::int64_t n = deltas.count;
+  const device::extent n = deltas.count;
+  const std::int64_t most = std::min(n.bound(), bricks_in(deltas.box));
   device::buffer<std::int64_t> total(ex, 1);
-  device::buffer<morton_key> brick(ex, n);
-  device::buffer<std::int64_t> offset(ex, n + 1);
+  device::buffer<morton_key> brick(ex, most);
+  device::buffer<std::int64_t> offset(ex, most + 1);
   morton_key* const bricks = brick.data();
   std::int64_t* const offsets = offset.data();
   const std::int64_t* const count = total.data();
@@ -74,8 +85,8 @@ brick_list find_bricks(device::exec ex, const collected& deltas) {
         offsets[to] = i;
       },
       total.data());
-  device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) { offsets[*count] = n; });
-  return {device::read(ex, count), std::move(brick), std::move(offset)};
+  device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) { offsets[*count] = n.now(); });
+  return {most, std::move(total), std::move(brick), std::move(offset)};
 }
 
 /// Words of 9 key bits and 16 material bits, where keys and materials lie apart.
@@ -139,6 +150,8 @@ consolidation_counts overlay::consolidate(device::exec ex,
     return {};
   }
   reporter report{hook};
+  // From here to the end of the merge nothing comes back to the host: every count stays where it is
+  // made, and memory follows bounds.
   collected deltas =
       device::timed(ex, "consolidate.select", [&] { return collect_newest(ex, taken.tables()); });
   report("select");
@@ -151,13 +164,16 @@ consolidation_counts overlay::consolidate(device::exec ex,
   });
   report("bricks");
   octree::index_update update = device::timed(ex, "consolidate.merge", [&] {
-    return impl_->index->merge(
-        ex, {found.bricks, found.brick.data(), found.offset.data(), deltas.word.data()},
-        &reporter::pass_on, &report);
+    return impl_->index->merge(ex,
+                               {{found.most, found.total.data()},
+                                found.brick.data(),
+                                found.offset.data(),
+                                deltas.word.data()},
+                               &reporter::pass_on, &report);
   });
   report("merge");
-  const consolidation_counts counts{static_cast<std::int64_t>(taken.tables().size()), deltas.count,
-                                    found.bricks, update.changed_voxels()};
+  const consolidation_counts counts{static_cast<std::int64_t>(taken.tables().size()),
+                                    update.edits(), update.bricks(), update.changed_voxels()};
   report("publish");
   device::timed(ex, "consolidate.publish", [&] { taken.publish(std::move(update)); });
   return counts;

@@ -20,31 +20,48 @@ void drop_complete(std::vector<device::event>& uses) noexcept {
   });
 }
 
+/// Brings the number of collected deltas to the host. Sync.
+std::int64_t exact_count(device::exec ex, collected& deltas) {
+  if (!deltas.count.known()) {
+    const std::int64_t* const last = deltas.held.data() + deltas.held.size() - 1;
+    deltas.count = device::read(ex, last);
+  }
+  return deltas.count.bound();
+}
+
 /// Level 0 of the run: the tables' deltas in key order. Work on it is done when it returns.
 octree::delta_run sorted_run(device::exec ex, const table_list& tables) {
   octree::delta_run run;
   run.levels = 1;
   collected deltas = collect_newest(ex, tables);
-  if (deltas.count == 0) {
+  const std::int64_t n = exact_count(ex, deltas);
+  if (n == 0) {
     return run;
   }
-  device::buffer<material_id> materials(ex, deltas.count);
+  // The run stays: it takes what its deltas need, not what the tables could have held.
+  device::buffer<morton_key> keys(ex, deltas.word.size() == n ? 0 : n);
+  device::buffer<material_id> materials(ex, n);
   sort_collected(ex, deltas, 0);
+  const std::uint64_t* const word = deltas.word.data();
+  if (keys.size() == 0) {
+    keys = std::move(deltas.word);
+  }
+  morton_key* const key = keys.data();
   material_id* const material = materials.data();
-  std::uint64_t* const word = deltas.word.data();
   if (deltas.frame.packs()) {
     const morton_key prefix = deltas.frame.prefix;
-    device::for_each_n(ex, deltas.count, [=] LITHIFY_HD(std::int64_t i) {
+    device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
       material[i] = static_cast<material_id>(word[i]);
-      word[i] = prefix | (word[i] >> 16);
+      key[i] = prefix | (word[i] >> 16);
     });
   } else {
     const std::uint64_t* const value = deltas.value.data();
-    device::for_each_n(ex, deltas.count, [=] LITHIFY_HD(std::int64_t i) {
+    device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
       material[i] = static_cast<material_id>(value[i]);
+      key[i] = word[i];
     });
   }
-  run.key[0] = std::move(deltas.word);
+  run.key[0] = std::move(keys);
   run.material[0] = std::move(materials);
   return run;
 }

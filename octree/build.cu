@@ -26,14 +26,12 @@ node_list world_builder::raise_to(device::exec ex, node_list nodes, int level, i
     return nodes;
   }
   device::buffer<update_words> counted(ex, 1);
-  device::buffer<std::int64_t> count(ex, 1);
   device::fill(ex, counted.data(), 1, update_words{});
-  device::fill(ex, count.data(), 1, nodes.count);
-  count_parents(ex, nodes.key.data(), nodes.count, count.data(), level, top, counted.data());
+  count_parents(ex, nodes.key.data(), nodes.count, level, top, counted.data());
   const update_words found = device::read(ex, counted.data());
-  const tree_writer w = writer(ex, parent_slots(found, level, top));
+  const tree_writer w = writer(ex, parent_slots(found.parents, level, top));
   for (int step = 0; level < top; ++step) {
-    nodes = raise(ex, w, nodes, level, found.parents[step]);
+    nodes = raise(ex, w, nodes, level, found.parents[step]);  // a bound that is met
     level = parent_level(level);
   }
   return nodes;

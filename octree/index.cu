@@ -24,6 +24,8 @@ index_update::index_update(index_update&&) noexcept = default;
 index_update& index_update::operator=(index_update&&) noexcept = default;
 index_update::~index_update() = default;
 std::int64_t index_update::changed_voxels() const { return impl_->parts.changed_voxels; }
+std::int64_t index_update::bricks() const { return impl_->parts.bricks; }
+std::int64_t index_update::edits() const { return impl_->parts.edits; }
 
 struct index::impl {
   impl(device::exec ex, region_size s) : size(s), pools(ex) {}

@@ -1,11 +1,14 @@
 // Merging edits into the index: bricks first, then their parents up to the root.
 //
 // Two passes over the bricks: the first decides what each will be, the second writes it, so that
-// exactly the slots that are needed are taken. Two counts come back to the host in between.
+// exactly the slots that are needed are taken. The counts in between stay on the device: the second
+// pass finds nothing to do where the pools' slots do not suffice, and runs again once they have
+// grown.
 #include "brick_work.cuh"
 #include "lithify/device/atomic.cuh"
 #include "tree.cuh"
 
+#include <algorithm>
 #include <utility>
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
@@ -171,12 +174,12 @@ void decide_bricks(device::exec ex,
 
 /// Sums what the changed bricks need and change. Blocks of bricks keep the atomics few.
 void count_needs(device::exec ex,
-                 std::int64_t bricks,
+                 std::int64_t most,
                  const decision* decided,
                  const std::int64_t* pick,
                  update_words* words) {
   constexpr std::int64_t block = 64;
-  device::for_each_n(ex, (bricks + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
+  device::for_each_n(ex, (most + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
     update_words sum;
     const std::int64_t n = words->changed_bricks;
     for (std::int64_t i = b * block; i < n && i < (b + 1) * block; ++i) {
@@ -185,30 +188,56 @@ void count_needs(device::exec ex,
       sum.changed_voxels += d.form.changed;
       sum.needed[dense_pool] += kind == node_kind::dense ? 1 : 0;
       sum.needed[sparse_pool] += kind == node_kind::sparse ? 1 : 0;
-      sum.retired[dense_pool] += d.old.kind() == node_kind::dense ? 1 : 0;
-      sum.retired[sparse_pool] += d.old.kind() == node_kind::sparse ? 1 : 0;
     }
     if (b * block < n) {
       device::atomic_add(&words->changed_voxels, sum.changed_voxels);
       for (const pool_number p : {dense_pool, sparse_pool}) {
         device::atomic_add(&words->needed[p], sum.needed[p]);
-        device::atomic_add(&words->retired[p], sum.retired[p]);
       }
     }
   });
 }
 
-/// Second pass: writes the changed bricks; gives their nodes.
+/// Begins the second pass: lets it find the changed bricks if every pool has the slots that it
+/// takes at most, else none.
+struct begin_writing {
+  brick_edits edits;
+  slot_counts room;
+  node root;
+  int top_level;
+  update_words* words;
+  LITHIFY_HD void operator()(std::int64_t) const {
+    const std::int64_t bricks = edits.bricks.now();
+    const slot_counts parents = parent_slots(words->parents, brick_level, top_level);
+    bool fits = true;
+    for (int p = 0; p < pool_count; ++p) {
+      fits = fits && words->needed[p] + parents[static_cast<std::size_t>(p)] <=
+                         room[static_cast<std::size_t>(p)];
+      words->used[p] = 0;
+      words->retired[p] = 0;
+    }
+    words->bricks = bricks;
+    words->edits = edits.offset[bricks];
+    words->written_bricks = fits ? words->changed_bricks : 0;
+    words->root = root;
+  }
+};
+
+/// Second pass: writes the bricks; gives their nodes.
 node_list write_bricks(device::exec ex,
                        const tree_writer& w,
                        const brick_edits& edits,
                        const decision* decided,
-                       const std::int64_t* pick,
-                       std::int64_t n) {
+                       const std::int64_t* pick) {
   // Two counts in one word: dense below, sparse above.
   constexpr std::int64_t sparse_unit = std::int64_t{1} << 32;
-  device::buffer<std::int64_t> takes(ex, n + 1);
-  device::buffer<std::int64_t> leaves(ex, n + 1);
+  const std::int64_t most = edits.bricks.bound();
+  node_list made(ex, most);
+  made.total = device::buffer<std::int64_t>(ex, 1);
+  device::copy(ex, made.total.data(), &w.words->written_bricks, 1);
+  const device::extent n = made.items();
+  device::buffer<std::int64_t> takes(ex, most + 1);
+  device::buffer<std::int64_t> leaves(ex, most + 1);
   std::int64_t* const take = takes.data();
   std::int64_t* const leave = leaves.data();
   device::exclusive_scan(
@@ -226,7 +255,6 @@ node_list write_bricks(device::exec ex,
       },
       leave);
 
-  node_list made(ex, n);
   morton_key* const key = made.key.data();
   node* const value = made.value.data();
   device::for_each_group<sizeof(brick_scratch)>(
@@ -258,8 +286,53 @@ node_list write_bricks(device::exec ex,
           write_brick(g, w, b, f, n_i.slot(), s);
         }
       });
+  update_words* const words = w.words;
+  device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) {
+    const std::int64_t taken = take[n.now()];
+    const std::int64_t left = leave[n.now()];
+    words->used[dense_pool] += taken % sparse_unit;
+    words->used[sparse_pool] += taken / sparse_unit;
+    words->retired[dense_pool] += left % sparse_unit;
+    words->retired[sparse_pool] += left / sparse_unit;
+  });
   return made;
 }
+
+/// Room to note what an update replaces: bounds, so that it can be had before anything is counted.
+class retired_slots {
+ public:
+  retired_slots(device::exec ex, const tree& t, const index_view& base, std::int64_t bricks) {
+    const auto parents = most_parents(bricks, base.size, brick_level, base.top_level);
+    slot_counts most = parent_slots(parents, brick_level, base.top_level);
+    most[dense_pool] = bricks;
+    most[sparse_pool] = bricks;
+    const slot_counts live = t.in_use();
+    for (std::size_t p = 0; p < pool_count; ++p) {
+      slots_[p] = device::buffer<std::uint64_t>(ex, std::min(most[p], live[p]));
+    }
+  }
+
+  [[nodiscard]] slot_pointers pointers() const {
+    slot_pointers at = {};
+    for (std::size_t p = 0; p < pool_count; ++p) {
+      at[p] = slots_[p].data();
+    }
+    return at;
+  }
+  /// Puts what was noted into lists that hold no more than that: versions keep them.
+  void list(device::exec ex, device::stream_ref home, const update_words& done, slot_lists& to) {
+    for (std::size_t p = 0; p < pool_count; ++p) {
+      if (done.retired[p] > 0) {
+        to[p].reserve(ex, home, done.retired[p]);
+        device::copy(ex, to[p].data(), slots_[p].data(), done.retired[p]);
+        to[p].add(done.retired[p]);
+      }
+    }
+  }
+
+ private:
+  std::array<device::buffer<std::uint64_t>, pool_count> slots_;
+};
 
 }  // namespace
 
@@ -278,12 +351,18 @@ update_parts merge_edits(device::exec ex,
   update_parts parts;
   parts.root = base.root;
   const wait_at_end done_when_dropped(ex.stream);
+  const std::int64_t most = edits.bricks.bound();
+  if (most == 0) {
+    return parts;
+  }
 
-  device::buffer<update_words> words(ex, 1);
-  device::buffer<decision> decisions(ex, edits.bricks);
-  device::buffer<std::int64_t> picks(ex, edits.bricks);
-  device::buffer<morton_key> keys(ex, edits.bricks);
-  device::fill(ex, words.data(), 1, update_words{});
+  device::buffer<update_words> held(ex, 1);
+  device::buffer<decision> decisions(ex, most);
+  device::buffer<std::int64_t> picks(ex, most);
+  device::buffer<morton_key> keys(ex, most);
+  retired_slots retired(ex, t, base, most);
+  update_words* const words = held.data();
+  device::fill(ex, words, 1, update_words{});
   decide_bricks(ex, base, edits, decisions.data());
 
   const decision* const decided = decisions.data();
@@ -296,47 +375,36 @@ update_parts merge_edits(device::exec ex,
         pick[at] = i;
         key[at] = edits.brick[i];
       },
-      &words.data()->changed_bricks);
-  count_needs(ex, edits.bricks, decided, pick, words.data());
-  count_parents(ex, key, edits.bricks, &words.data()->changed_bricks, brick_level, base.top_level,
-                words.data());
-  const update_words found = device::read(ex, words.data());
+      &words->changed_bricks);
+  count_needs(ex, most, decided, pick, words);
+  count_parents(ex, key, {most, &words->changed_bricks}, brick_level, base.top_level, words);
   step("bricks decided");
-  if (found.changed_bricks == 0) {
-    return parts;
-  }
 
-  parts.changed_voxels = found.changed_voxels;
-  slot_counts bound = parent_slots(found, brick_level, base.top_level);
-  bound[dense_pool] = found.needed[dense_pool];
-  bound[sparse_pool] = found.needed[sparse_pool];
-  t.reserve(ex, bound);
-  for (const pool_number p : {page_pool, block_pool}) {
-    parts.retired[p].reserve(ex, t.home, bound[p]);
+  const auto write = [&]() -> update_words {
+    device::for_each_n(ex, 1, begin_writing{edits, t.room(), base.root, base.top_level, words});
+    const tree_writer w = make_writer(t, base, version, words, retired.pointers());
+    node_list bricks = write_bricks(ex, w, edits, decided, pick);
+    step("bricks written");
+    raise_to_root(ex, w, std::move(bricks), brick_level);
+    step("parents written");
+    return device::read(ex, words);
+  };
+  update_words done = write();
+  if (done.written_bricks < done.changed_bricks) {
+    slot_counts needed = parent_slots(done.parents, brick_level, base.top_level);
+    for (const pool_number p : {dense_pool, sparse_pool}) {
+      needed[p] += done.needed[p];
+    }
+    t.reserve(ex, needed);
+    done = write();
   }
-  for (const pool_number p : {dense_pool, sparse_pool}) {
-    parts.retired[p].reserve(ex, t.home, found.retired[p]);
-  }
-
-  device::fill(ex, words.data(), 1, update_words{});
-  const tree_writer w = make_writer(t, base, version, words.data(), parts.retired);
-  node_list bricks = write_bricks(ex, w, edits, decided, pick, found.changed_bricks);
-  step("bricks written");
-  update_words after_bricks;  // what the parents add to
-  after_bricks.used[dense_pool] = found.needed[dense_pool];
-  after_bricks.used[sparse_pool] = found.needed[sparse_pool];
-  after_bricks.retired[dense_pool] = found.retired[dense_pool];
-  after_bricks.retired[sparse_pool] = found.retired[sparse_pool];
-  device::fill(ex, words.data(), 1, after_bricks);
-  raise_to_root(ex, w, std::move(bricks), brick_level, found.parents);
-  const update_words done = device::read(ex, words.data());
-  step("parents written");
 
   parts.root = done.root;
-  for (int p = 0; p < pool_count; ++p) {
-    parts.used[static_cast<std::size_t>(p)] = done.used[p];
-    parts.retired[static_cast<std::size_t>(p)].add(done.retired[p]);
-  }
+  parts.bricks = done.bricks;
+  parts.edits = done.edits;
+  parts.changed_voxels = done.changed_voxels;
+  std::copy(done.used, done.used + pool_count, parts.used.begin());
+  retired.list(ex, t.home, done, parts.retired);
   return parts;
 }
 

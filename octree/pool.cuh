@@ -118,6 +118,11 @@ class pool {
   /// Slots that can be taken again; write past its end, then `add`.
   [[nodiscard]] slot_list& free_slots() { return free_; }
 
+  /// Slots that can be taken without `reserve`.
+  [[nodiscard]] std::int64_t room() const {
+    return free_.count() + static_cast<std::int64_t>(slabs_.size()) * slab_slots -
+           static_cast<std::int64_t>(high_water_);
+  }
   /// Slots taken and not free.
   [[nodiscard]] std::int64_t in_use() const {
     return static_cast<std::int64_t>(high_water_) - free_.count();

@@ -4,13 +4,15 @@
 #include "lithify/octree/lod.hpp"
 #include "tree.cuh"
 
+#include <algorithm>
+
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
 tree_writer make_writer(const tree& t,
                         const index_view& base,
                         std::uint64_t version,
                         update_words* words,
-                        const slot_lists& retired) {
+                        const slot_pointers& retired) {
   tree_writer w;
   w.base = base;
   w.version = version;
@@ -24,21 +26,20 @@ tree_writer make_writer(const tree& t,
   w.born[dense_pool] = t.dense.born();
   w.born[sparse_pool] = t.sparse.born();
   for (std::size_t p = 0; p < pool_count; ++p) {
-    w.retired[p] = retired[p].data();
+    w.retired[p] = retired[p];
   }
   return w;
 }
 
 void count_parents(device::exec ex,
                    const morton_key* key,
-                   std::int64_t bound,
-                   const std::int64_t* count,
+                   device::extent items,
                    int level,
                    int top,
                    update_words* words) {
   constexpr std::int64_t block = 64;  // keys that a thread sums before it adds atomically
-  device::for_each_n(ex, (bound + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
-    const std::int64_t n = *count;
+  device::for_each_n(ex, (items.bound() + block - 1) / block, [=] LITHIFY_HD(std::int64_t b) {
+    const std::int64_t n = items.now();
     std::int64_t heads[max_steps] = {};
     for (std::int64_t i = b * block; i < n && i < (b + 1) * block; ++i) {
       int step = 0;
@@ -59,13 +60,18 @@ void count_parents(device::exec ex,
   });
 }
 
-slot_counts parent_slots(const update_words& words, int level, int top) {
-  slot_counts slots = {};
-  for (int step = 0; level < top; ++step) {
+std::array<std::int64_t, max_steps> most_parents(std::int64_t nodes,
+                                                 region_size size,
+                                                 int level,
+                                                 int top) {
+  std::array<std::int64_t, max_steps> most = {};
+  for (std::size_t step = 0; level < top; ++step) {
     level = parent_level(level);
-    slots[level > chunk_level ? page_pool : block_pool] += words.parents[step];
+    const auto across = [=](std::int32_t n) -> std::int64_t { return ((n - 1) >> level) + 1; };
+    nodes = std::min(nodes, across(size.x) * across(size.y) * across(size.z));
+    most[step] = nodes;
   }
-  return slots;
+  return most;
 }
 
 namespace {
@@ -76,16 +82,16 @@ struct step_view {
   int level;  ///< of the parents
   const morton_key* child_key;
   const node* child;
-  std::int64_t children;
+  device::extent children;
   const std::int64_t* first;  ///< first child of each parent
-  std::int64_t parents;
+  device::extent parents;
   morton_key* key;
   node* value;
   node* old;
   std::int64_t* place;  ///< slots taken below, slots retired above
 
   LITHIFY_HD std::int64_t last(std::int64_t j) const {
-    return j + 1 < parents ? first[j + 1] : children;
+    return j + 1 < parents.now() ? first[j + 1] : children.now();
   }
   /// Takes a slot for parent `j` and retires what it replaces; call once.
   LITHIFY_HD std::uint64_t settle(std::int64_t j, pool_number p) const {
@@ -100,7 +106,7 @@ struct step_view {
 /// Finds the parents: positions where a new one begins.
 void find_parents(device::exec ex,
                   const morton_key* key,
-                  std::int64_t n,
+                  device::extent n,
                   int shift,
                   std::int64_t* first,
                   std::int64_t* total) {
@@ -120,7 +126,8 @@ LITHIFY_HD std::uint32_t gather_block(const step_view& s, std::int64_t j, node (
   for (int i = 0; i < block_nodes; ++i) {
     child[i] = old.is_uniform() ? old : s.w.base.blocks[old.slot()]->child[i];
   }
-  for (std::int64_t c = s.first[j]; c < s.last(j); ++c) {
+  const std::int64_t last = s.last(j);
+  for (std::int64_t c = s.first[j]; c < last; ++c) {
     child[s.child_key[c] & 7U] = s.child[c];
   }
   for (int i = 0; i < block_nodes; ++i) {
@@ -279,23 +286,23 @@ node_list raise(device::exec ex,
                 const tree_writer& w,
                 const node_list& children,
                 int level,
-                std::int64_t parents) {
+                std::int64_t most) {
   const int above = parent_level(level);
   const pool_number p = above > chunk_level ? page_pool : block_pool;
-  device::buffer<std::int64_t> firsts(ex, parents);
-  device::buffer<std::int64_t> total(ex, 1);
-  device::buffer<std::int64_t> places(ex, parents + 1);
-  device::buffer<node> olds(ex, parents);
-  node_list made(ex, parents);
-  find_parents(ex, children.key.data(), children.count, 3 * (above - level), firsts.data(),
-               total.data());
+  device::buffer<std::int64_t> firsts(ex, most);
+  device::buffer<std::int64_t> places(ex, most + 1);
+  device::buffer<node> olds(ex, most);
+  node_list made(ex, most);
+  made.total = device::buffer<std::int64_t>(ex, 1);
+  find_parents(ex, children.key.data(), children.items(), 3 * (above - level), firsts.data(),
+               made.total.data());
   const step_view s{w,
                     above,
                     children.key.data(),
                     children.value.data(),
-                    children.count,
+                    children.items(),
                     firsts.data(),
-                    parents,
+                    made.items(),
                     made.key.data(),
                     made.value.data(),
                     olds.data(),
@@ -303,7 +310,7 @@ node_list raise(device::exec ex,
   p == page_pool ? decide_pages(ex, s) : decide_blocks(ex, s);
   constexpr std::int64_t unit = std::int64_t{1} << 32;
   device::exclusive_scan(
-      ex, parents,
+      ex, s.parents,
       [=] LITHIFY_HD(std::int64_t j) -> std::int64_t {
         return (s.value[j].is_uniform() ? 0 : 1) +
                (s.old[j].kind() == node_kind::children ? unit : 0);
@@ -311,24 +318,22 @@ node_list raise(device::exec ex,
       s.place);
   p == page_pool ? write_pages(ex, s) : write_blocks(ex, s);
   device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) {
-    s.w.words->used[p] += s.place[parents] % unit;
-    s.w.words->retired[p] += s.place[parents] / unit;
+    const std::int64_t placed = s.place[s.parents.now()];
+    s.w.words->used[p] += placed % unit;
+    s.w.words->retired[p] += placed / unit;
   });
   return made;
 }
 
-void raise_to_root(device::exec ex,
-                   const tree_writer& w,
-                   node_list nodes,
-                   int level,
-                   const std::int64_t (&parents)[max_steps]) {
-  for (int step = 0; level < w.base.top_level; ++step) {
-    nodes = raise(ex, w, nodes, level, parents[step]);
+void raise_to_root(device::exec ex, const tree_writer& w, node_list nodes, int level) {
+  const auto most = most_parents(nodes.count, w.base.size, level, w.base.top_level);
+  for (std::size_t step = 0; level < w.base.top_level; ++step) {
+    nodes = raise(ex, w, nodes, level, most[step]);
     level = parent_level(level);
   }
   update_words* const words = w.words;
   const node* const root = nodes.value.data();
-  device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) { words->root = *root; });
+  device::for_each_n(ex, nodes.items(), [=] LITHIFY_HD(std::int64_t) { words->root = *root; });
 }
 
 }  // namespace lithify::octree::inline LITHIFY_BACKEND

@@ -36,6 +36,14 @@ struct tree {
     return {pages.free_slots().count(), blocks.free_slots().count(), dense.free_slots().count(),
             sparse.free_slots().count()};
   }
+  /// Slots that an update can take without `reserve`.
+  [[nodiscard]] slot_counts room() const {
+    return {pages.room(), blocks.room(), dense.room(), sparse.room()};
+  }
+  /// Slots taken and not free.
+  [[nodiscard]] slot_counts in_use() const {
+    return {pages.in_use(), blocks.in_use(), dense.in_use(), sparse.in_use()};
+  }
   /// Takes for good what an update used, whose pools had `free` free slots.
   void take(const slot_counts& used, const slot_counts& free) {
     pages.take(used[page_pool], free[page_pool]);
@@ -54,6 +62,8 @@ struct tree {
 
 /// Slots that an update replaces, or that a version leaves behind.
 using slot_lists = std::array<slot_list, pool_count>;
+/// Where an update notes the slots that it replaces.
+using slot_pointers = std::array<std::uint64_t*, pool_count>;
 
 /// Most steps from a brick to the root: blocks 4..7, pages 10..22.
 inline constexpr int max_steps = 9;
@@ -71,10 +81,13 @@ inline constexpr int max_steps = 9;
 
 /// What an update counts on the device.
 struct update_words {
+  std::int64_t bricks = 0;  ///< with edits
+  std::int64_t edits = 0;
   std::int64_t used[pool_count] = {};     ///< slots taken
   std::int64_t retired[pool_count] = {};  ///< slots of the base version replaced
   std::int64_t needed[pool_count] = {};   ///< bricks that will be dense, sparse
   std::int64_t changed_bricks = 0;
+  std::int64_t written_bricks = 0;  ///< all that change, or none where the slots do not suffice
   std::int64_t changed_voxels = 0;
   std::int64_t parents[max_steps] = {};  ///< nodes on each level above that change
   node root;
@@ -106,9 +119,10 @@ struct tree_writer {
                                       const index_view& base,
                                       std::uint64_t version,
                                       update_words* words,
-                                      const slot_lists& retired);
+                                      const slot_pointers& retired);
 
-/// Nodes of one level by rising key.
+/// Nodes of one level by rising key. Their number is `count`, or lies in `total` on the device,
+/// where that is there; then `count` is a bound.
 struct node_list {
   node_list() = default;
   node_list(device::exec ex, std::int64_t n) : key(ex, n), value(ex, n), count(n) {}
@@ -116,11 +130,18 @@ struct node_list {
   device::buffer<morton_key> key;
   device::buffer<node> value;
   std::int64_t count = 0;
+  device::buffer<std::int64_t> total;
+
+  [[nodiscard]] device::extent items() const {
+    return total.size() == 0 ? device::extent(count) : device::extent(count, total.data());
+  }
 };
 
 /// What an update consists of until it is published: nothing of it is visible, nothing taken.
 struct update_parts {
   node root;
+  std::int64_t bricks = 0;  ///< with edits
+  std::int64_t edits = 0;
   std::int64_t changed_voxels = 0;
   slot_counts used = {};
   slot_lists retired;
@@ -145,35 +166,43 @@ class wait_at_end {
   device::stream_ref stream_;
 };
 
-/// Counts the distinct parents of `key[0 .. *count)` at every level above `level` up to `top`, into
+/// Counts the distinct parents of `key[0 .. n)` at every level above `level` up to `top`, into
 /// `words->parents`: entry k for the k-th step.
 void count_parents(device::exec ex,
                    const morton_key* key,
-                   std::int64_t bound,
-                   const std::int64_t* count,
+                   device::extent n,
                    int level,
                    int top,
                    update_words* words);
 
-/// Slots that raising nodes from `level` to `top` takes at most, from `words.parents`.
-[[nodiscard]] slot_counts parent_slots(const update_words& words, int level, int top);
+/// Most parents that `nodes` nodes at `level` can have, level by level up to `top`: as
+/// `update_words::parents`.
+[[nodiscard]] std::array<std::int64_t, max_steps> most_parents(std::int64_t nodes,
+                                                               region_size size,
+                                                               int level,
+                                                               int top);
 
-/// One step up: the parents of `children` at `level`, of which there are `parents`.
-/// Requires: slots for as many parents are reserved, and room to retire as many.
-[[nodiscard]] node_list raise(device::exec ex,
-                              const tree_writer& w,
-                              const node_list& children,
-                              int level,
-                              std::int64_t parents);
+/// Slots that raising nodes from `level` to `top` takes at most, from the parents on each level.
+template <class Parents>
+[[nodiscard]] LITHIFY_HD slot_counts parent_slots(const Parents& parents, int level, int top) {
+  slot_counts slots = {};
+  for (std::size_t step = 0; level < top; ++step) {
+    level = parent_level(level);
+    slots[level > chunk_level ? page_pool : block_pool] += parents[step];
+  }
+  return slots;
+}
 
-/// Raises `nodes` at `level` to the root, which lands in `w.words->root`. `parents` as counted.
-void raise_to_root(device::exec ex,
-                   const tree_writer& w,
-                   node_list nodes,
-                   int level,
-                   const std::int64_t (&parents)[max_steps]);
+/// One step up: the parents of `children` at `level`, at most `most`.
+/// Requires: slots for as many parents as there are, and room to retire as many.
+[[nodiscard]] node_list raise(
+    device::exec ex, const tree_writer& w, const node_list& children, int level, std::int64_t most);
 
-/// Merges edits into `base`. Errors: out_of_memory; nothing is taken then. Sync.
+/// Raises `nodes` at `level` to the root, which lands in `w.words->root` if there are any.
+void raise_to_root(device::exec ex, const tree_writer& w, node_list nodes, int level);
+
+/// Merges edits into `base`. Errors: out_of_memory; nothing is taken then. Sync: one read, and a
+/// second one where the pools have to grow.
 [[nodiscard]] update_parts merge_edits(device::exec ex,
                                        tree& t,
                                        const index_view& base,

@@ -157,18 +157,34 @@ void settle_finished(device::exec ex,
     }
   }
   const auto n = static_cast<std::int64_t>(target.size());
-  device::buffer<std::int64_t> filled(ex, n);
-  device::fill(ex, filled.data(), n, std::int64_t{0});
+  const auto place_of = [&](const slot_list& list) {
+    return static_cast<std::size_t>(std::find(target.begin(), target.end(), &list) -
+                                    target.begin());
+  };
+  // What no older version can need goes first, whole: then its number is known.
+  std::vector<std::int64_t> grown(target.size());
+  bool sorted = false;
   for (const sorting& s : work) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      slot_list& list = *target[static_cast<std::size_t>(i)];
-      if (&list == s.kept || &list == s.freed) {
-        append_where(ex, s, &list == s.kept, list, filled.data() + i);
-      }
+    sorted = sorted || s.kept != nullptr;
+    if (s.kept == nullptr) {
+      std::int64_t& slots = grown[place_of(*s.freed)];
+      device::copy(ex, s.freed->end() + slots, s.from->data(), s.from->count());
+      slots += s.from->count();
     }
   }
-  std::vector<std::int64_t> grown(target.size());
-  device::copy_to_host(ex, grown.data(), filled.data(), n);
+  device::buffer<std::int64_t> filled(ex, sorted ? n : 0);
+  device::copy_to_device(ex, filled.data(), grown.data(), filled.size());
+  for (const sorting& s : work) {
+    if (s.kept != nullptr) {
+      append_where(ex, s, true, *s.kept, filled.data() + place_of(*s.kept));
+      append_where(ex, s, false, *s.freed, filled.data() + place_of(*s.freed));
+    }
+  }
+  if (sorted) {
+    device::copy_to_host(ex, grown.data(), filled.data(), n);
+  } else {
+    ex.stream.synchronize();  // the lists go back on another stream than they were read on
+  }
   for (std::size_t i = 0; i < target.size(); ++i) {
     target[i]->add(grown[i]);
   }

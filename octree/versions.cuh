@@ -42,7 +42,8 @@ using waiting_lists = std::map<std::uint64_t, slot_lists>;
 
 /// Moves what `finished` versions pinned to older versions or to the free lists of `t`.
 /// `older[i]`: newest unfinished version before finished[i]. Errors: out_of_memory; `waiting` and
-/// the pools' contents are as before then. Sync if an older version is there.
+/// the pools' contents are as before then. Sync; counts come back only if an older version is
+/// there.
 void settle_finished(device::exec ex,
                      tree& t,
                      waiting_lists& waiting,

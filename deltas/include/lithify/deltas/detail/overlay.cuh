@@ -101,8 +101,9 @@ class overlay {
   /// Merges the oldest tables, as the strategy says, into the index and publishes. `hook` runs
   /// after each named step (select, sort, bricks, those of the index, merge) and last, as
   /// "publish", when only the switch is left; when it throws, everything is as before. Batches may
-  /// be committed inside it, or by another thread meanwhile, and stay on top. Errors:
-  /// out_of_memory; invalid_argument while another consolidation runs.
+  /// be committed inside it, or by another thread meanwhile, and stay on top. Sync: one read after
+  /// the merge, two where the index's pools grow. Errors: out_of_memory; invalid_argument while
+  /// another consolidation runs.
   consolidation_counts consolidate(device::exec ex,
                                    consolidation_strategy strategy,
                                    const std::function<void(const char* step)>& hook = {});

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "lithify/device/buffer.cuh"
+#include "lithify/device/extent.cuh"
 #include "lithify/octree/detail/index_view.cuh"
 #include "lithify/octree/voxel_image.hpp"
 
@@ -20,7 +21,7 @@ namespace lithify::octree::inline LITHIFY_BACKEND {
 
 /// Changes to merge into the index: bricks in key order, each with its edits.
 struct brick_edits {
-  std::int64_t bricks = 0;
+  device::extent bricks = 0;             ///< how many, also as a count on the device
   const morton_key* brick = nullptr;     ///< brick keys (voxel key >> 9), rising, unique
   const std::int64_t* offset = nullptr;  ///< bricks + 1 offsets into `word`
   /// Low 25 bits: 9 bits of Morton position inside the brick, 16 bits of material. A voxel occurs
@@ -45,8 +46,9 @@ struct index_statistics {
   std::size_t bytes_reserved = 0;  ///< slabs and tables
 };
 
-/// Test hook and progress: called after each named step of an update. It may throw, which drops the
-/// update; it must not call the index.
+/// Test hook and progress: called when each named step of an update has been submitted; the steps
+/// that find too few slots come a second time. It may throw, which drops the update; it must not
+/// call the index.
 using step_hook = void (*)(void* context, const char* step);
 
 class index {
@@ -60,7 +62,8 @@ class index {
   [[nodiscard]] std::shared_ptr<const index_version> current() const;
 
   /// Merges `edits` into the current version, without publishing.
-  /// Errors: out_of_memory; the index is then as before. Sync (counts).
+  /// Errors: out_of_memory; the index is then as before. Sync: one read at the end; where the
+  /// pools' slots did not suffice they grow then, what had not begun is done, and read once more.
   [[nodiscard]] index_update merge(device::exec ex,
                                    const brick_edits& edits,
                                    step_hook hook = nullptr,
@@ -119,6 +122,9 @@ class index_update {
   ~index_update();
   /// Number of voxels whose material a merge changes; 0 of an update that replaces the world.
   [[nodiscard]] std::int64_t changed_voxels() const;
+  /// What a merge was given: bricks, and edits in all of them.
+  [[nodiscard]] std::int64_t bricks() const;
+  [[nodiscard]] std::int64_t edits() const;
 
  private:
   friend class index;
