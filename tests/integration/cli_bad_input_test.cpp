@@ -411,6 +411,17 @@ TEST_F(bad_input, a_pass_that_leaves_the_region_keeps_what_it_had) {
   EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
   EXPECT_THAT(done.err, HasSubstr("checkpoint-00000000.h5"));
   EXPECT_EQ(lithify({"verify", (folder / "out" / "checkpoint-00000000.h5").string()}).code, 0);
+
+  // Some steps later, with no checkpoint due: the last good state is saved first.
+  const outcome later = lithify({"run", scenario, "--out", (folder / "later").string(), "--set",
+                                 "passes.uplift.rate_m_per_yr=-0.08", "--checkpoint-every", "0",
+                                 "--progress", "never"});
+  EXPECT_EQ(later.code, 2) << later.err;
+  const std::size_t name = later.err.find("checkpoint-");
+  ASSERT_NE(name, std::string::npos) << later.err;
+  const std::string kept = later.err.substr(name, std::string("checkpoint-00000000.h5").size());
+  EXPECT_GT(kept, "checkpoint-00000000.h5");
+  EXPECT_EQ(lithify({"verify", (folder / "later" / kept).string()}).code, 0) << kept;
 }
 
 }  // namespace

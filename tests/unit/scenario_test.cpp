@@ -21,6 +21,7 @@ using lithify::test::temporary_folder;
 using lithify::test::write_file;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string good = R"([world]
 dem = "hills.asc"
@@ -77,6 +78,10 @@ TEST_F(scenario_reader, takes_passes_in_the_order_of_the_file_when_none_is_given
   ASSERT_EQ(s.passes.size(), 2U);
   EXPECT_EQ(std::get<lithify::uplift_parameters>(s.passes[0]).rate_m_per_yr, 1e-3);
   EXPECT_STREQ(lithify::pass_name(s.passes[1]), "diffusion");
+  const scenario more =
+      read(head + "[passes.uplift]\n[passes.diffusion]\n", {"passes.talus.max_sweeps=3"});
+  ASSERT_EQ(more.passes.size(), 3U);
+  EXPECT_STREQ(lithify::pass_name(more.passes[2]), "talus") << "after those of the file";
 }
 
 TEST_F(scenario_reader, lets_set_win_over_the_file) {
@@ -129,6 +134,47 @@ TEST_F(scenario_reader, reads_sides) {
   EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'looped'\n"), HasSubstr("looped"));
   EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'shut'\n"), HasSubstr("west"));
   EXPECT_THAT(refusal(good + "[world.sides]\nup = 'open'\n"), HasSubstr("up"));
+}
+
+TEST_F(scenario_reader, reads_what_a_run_leaves) {
+  const scenario plain = read(good);
+  EXPECT_EQ(plain.seed, 0U);
+  EXPECT_EQ(plain.checkpoint_keep_every, 0);
+  EXPECT_TRUE(plain.pictures.empty());
+  using lithify::engine::map_format;
+  using lithify::engine::picture;
+  const scenario s =
+      read(good, {"run.seed=9", "checkpoint.keep_every=4", "output.series_every=2",
+                  "output.field_formats=['geotiff', 'netcdf']",
+                  "output.pictures=['before', 'series', 'after', 'slope_area', 'export']"});
+  EXPECT_EQ(s.seed, 9U);
+  EXPECT_EQ(s.checkpoint_keep_every, 4);
+  EXPECT_EQ(s.field_formats, (std::vector<map_format>{map_format::geotiff, map_format::netcdf}));
+  EXPECT_EQ(s.pictures, (std::vector<picture>{picture::before, picture::series, picture::after,
+                                              picture::slope_area, picture::exported}));
+  EXPECT_THAT(refusal(good, {"output.pictures=['series']"}), HasSubstr("output.series_every"));
+  EXPECT_THAT(refusal(good, {"output.field_formats=['png']"}), HasSubstr("'png'"));
+}
+
+TEST_F(scenario_reader, takes_absolute_paths_as_they_are) {
+  EXPECT_EQ(read(good, {"world.dem=/far/hills.asc"}).world.dem, "/far/hills.asc");
+  EXPECT_EQ(read(good, {"world.dem=../hills.asc"}).world.dem,
+            folder.path().parent_path() / "hills.asc");
+}
+
+TEST_F(scenario_reader, reads_parameters_of_rivers_and_scree) {
+  const std::string all =
+      good.substr(0, good.find("order")) + "order = ['stream_power', 'talus']\n";
+  const scenario s = read(all, {"passes.stream_power.k=3e-6", "passes.stream_power.m=0.5",
+                                "passes.talus.max_sweeps=0"});
+  EXPECT_EQ(std::get<lithify::stream_power_parameters>(s.passes[0]).k, 3e-6);
+  EXPECT_EQ(std::get<lithify::stream_power_parameters>(s.passes[0]).m, 0.5);
+  EXPECT_EQ(std::get<lithify::talus_parameters>(s.passes[1]).max_sweeps, 0);
+  const scenario plain = read(all);
+  EXPECT_EQ(std::get<lithify::stream_power_parameters>(plain.passes[0]).k, 2e-6);
+  EXPECT_EQ(std::get<lithify::stream_power_parameters>(plain.passes[0]).m, 0.45);
+  EXPECT_EQ(std::get<lithify::talus_parameters>(plain.passes[1]).max_sweeps, 64);
+  EXPECT_THAT(refusal(all, {"passes.stream_power.m=4.5"}), HasSubstr("out of range"));
 }
 
 TEST_F(scenario_reader, reads_materials_and_layers) {
@@ -191,11 +237,23 @@ TEST_F(scenario_reader, refuses_values_out_of_range) {
   }
 }
 
+TEST_F(scenario_reader, takes_the_ends_of_a_range) {
+  for (const std::string set :
+       {"passes.uplift.rate_m_per_yr=10", "passes.uplift.rate_m_per_yr=-10", "run.steps=0",
+        "overlay.threshold=1", "overlay.threshold=1099511627776", "checkpoint.keep=1",
+        "run.seed=9223372036854775807", "world.voxel_height_m=1e6", "world.basement_m=0"}) {
+    EXPECT_NO_THROW((void)read(good, {set})) << set;
+  }
+  EXPECT_THAT(refusal(good, {"overlay.threshold=1099511627777"}), HasSubstr("out of range"));
+}
+
 TEST_F(scenario_reader, refuses_values_of_the_wrong_type) {
   for (const std::string set :
        {"run.steps=2.5", "run.steps='4'", "run.step_yr=true", "world.dem=3", "world.crop=[1, 2]",
-        "world.crop=[0, 0, 0, 4]", "world.nodata=keep", "overlay.strategy=dbscan", "passes=1",
+        "world.crop=[0, 0, 0, 4]", "world.crop=[0, 0, 4, 0]", "world.crop=[-1, 0, 4, 4]",
+        "world.crop=[0, -1, 4, 4]", "world.nodata=keep", "overlay.strategy=dbscan", "passes=1",
         "passes.order=['uplift', 'uplift']", "passes.order=['erosion']",
+        "passes.order=['uplift', 'diffusion', 3]", "world.crop=[0, 0, 4, 4, 'x']",
         "output.pictures=['befor']", "run=1"}) {
     EXPECT_NE(refusal(good, {set}), "") << set;
   }
@@ -211,11 +269,16 @@ TEST_F(scenario_reader, refuses_what_contradicts_itself) {
       HasSubstr("missing in passes.order"));
   EXPECT_THAT(refusal("[world]\ncheckpoint='w.h5'\ncrop=[0,0,1,1]\n" + good.substr(25)),
               HasSubstr("belongs to a DEM"));
+  EXPECT_THAT(refusal("[world]\ncheckpoint='w.h5'\nsides={}\n" + good.substr(25)),
+              HasSubstr("belongs to a DEM"));
+  EXPECT_THAT(refusal(good + "[[world.layer]]\nmaterial = 'granite'\n", {"world.strata=l.toml"}),
+              HasSubstr("not both"));
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\nkind = 'loose'\n"),
               HasSubstr("built in"));
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'x'\nporosity = 1.0\n"), HasSubstr("porosity"));
-  for (const char* bad : {"repose_deg = 0.5", "repose_deg = 90", "erodibility = -1",
-                          "diffusivity_m2_per_yr = -0.1", "erodibility = nan"}) {
+  for (const char* bad :
+       {"frost_susceptibility = 1.5", "repose_deg = 0.5", "repose_deg = 90", "erodibility = -1",
+        "diffusivity_m2_per_yr = -0.1", "erodibility = nan"}) {
     const std::string key = std::string(bad).substr(0, std::string(bad).find(' '));
     EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\n" + bad + "\n"), HasSubstr(key));
   }
@@ -226,10 +289,13 @@ TEST_F(scenario_reader, refuses_what_is_no_scenario) {
   EXPECT_THAT(refusal("world = \n"), AllOf(HasSubstr("s.toml:1"), HasSubstr("not valid TOML")));
   EXPECT_NE(refusal(std::string("\x89PNG\r\n\x1a\n\0\0", 10)), "");
   EXPECT_NE(refusal(good.substr(0, good.size() - 3)), "");
-  EXPECT_NE(refusal(std::string((1 << 20) + 1, '#')), "");
+  EXPECT_THAT(refusal(std::string((1 << 20) + 1, '#')), HasSubstr("larger than 1 MiB"));
+  EXPECT_THAT(refusal(std::string(1 << 20, '#')), Not(HasSubstr("larger")));
   for (const std::string set : {"", "=", "run.steps", ".a=1", "a.=1", "a..b=1", "run.steps.x=1"}) {
     EXPECT_THAT(refusal(good, {set}), HasSubstr("--set")) << set;
   }
+  EXPECT_THAT(refusal(good, {"a.=1"}), HasSubstr("write it as key=value"));
+  EXPECT_THAT(refusal(good, {"run.steps=3\nseed = 5"}), HasSubstr("not TOML"));
 }
 
 TEST_F(scenario_reader, says_that_a_file_is_missing) {
