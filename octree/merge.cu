@@ -5,6 +5,7 @@
 // pass finds nothing to do where the pools' slots do not suffice, and runs again once they have
 // grown.
 #include "brick_work.cuh"
+#include "lithify/base/error.hpp"
 #include "lithify/device/atomic.cuh"
 #include "tree.cuh"
 
@@ -397,6 +398,8 @@ update_parts merge_edits(device::exec ex,
     }
     t.reserve(ex, needed);
     done = write();
+    require(done.written_bricks == done.changed_bricks, errc::internal,
+            "a merge found no room in pools that were enlarged for it");
   }
 
   parts.root = done.root;

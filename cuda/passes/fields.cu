@@ -85,7 +85,9 @@ struct column_checker {
       return fault::waiting;
     }
     if (span.rock_top < 0) {
-      return columns.residual[c] != 0 || columns.sediment[c] != 0 ? fault::outside : fault::none;
+      const bool river = columns.exported != nullptr && columns.remainder_river[c] != 0;
+      return columns.residual[c] != 0 || columns.sediment[c] != 0 || river ? fault::outside
+                                                                           : fault::none;
     }
     if (columns.residual[c] <= 0 || columns.residual[c] > solid[span.rock]) {
       return fault::residual;
