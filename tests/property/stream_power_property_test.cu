@@ -269,8 +269,8 @@ TEST(stream_power_property, exports_are_a_field_of_states_with_rivers) {
   std::vector<field> older = fields;
   std::erase_if(older, [](const field& f) { return f.name == "remainder_river"; });
   again.load(dry.world.ex(), older, rivers.frame());
-  for (const std::int32_t waiting :
-       find_field(again.fields(dry.world.ex()), "remainder_river").as<std::int32_t>()) {
+  const std::vector<field> loaded = again.fields(dry.world.ex());
+  for (const std::int32_t waiting : find_field(loaded, "remainder_river").as<std::int32_t>()) {
     EXPECT_EQ(waiting, 0);
   }
   std::vector<field> bad = fields;
