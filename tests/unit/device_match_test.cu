@@ -67,5 +67,19 @@ TEST(device_match, takes_any_words) {
   }
 }
 
+TEST(device_match, finds_highest_bits) {
+  for (const std::uint64_t rest :
+       {std::uint64_t{0}, ~std::uint64_t{0} >> 1, std::uint64_t{1} << 31}) {
+    for (unsigned set = 0; set < 256; ++set) {
+      line l;
+      for (unsigned i = 0; i < 8; ++i) {
+        l.word[i] = rest | (static_cast<std::uint64_t>((set >> i) & 1U) << 63);
+      }
+      EXPECT_EQ(highest_bits(l.word.data()), set);
+      EXPECT_EQ(highest_bits_portable(l.word.data()), set);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lithify::device::inline LITHIFY_BACKEND

@@ -26,25 +26,47 @@ LITHIFY_HD inline std::uint32_t matching_words_portable(const std::uint64_t* wor
   return bits;
 }
 
+/// Bit i set where the highest bit of word[i] is. `word`: 8 words.
+LITHIFY_HD inline std::uint32_t highest_bits_portable(const std::uint64_t* word) {
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 8; ++i) {
+    bits |= static_cast<std::uint32_t>(word[i] >> 63) << i;
+  }
+  return bits;
+}
+
 #if defined(__SSE2__) && !LITHIFY_ON_CUDA
 /// The same with vectors. `word` is aligned to 16 bytes.
 inline std::uint32_t matching_words(const std::uint64_t* word, std::uint64_t value) {
   const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(value));
-  const auto halves = [=](int i) {
-    return _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(word + i)), wanted);
+  const auto two = [=](int i) {
+    const auto* const from = reinterpret_cast<const __m128i*>(word + i);
+    return _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_load_si128(from), wanted));
   };
-  const __m128i low = _mm_packs_epi32(halves(0), halves(2));
-  const __m128i high = _mm_packs_epi32(halves(4), halves(6));
-  // A word matches where both its halves do: its two bits are both set.
-  const auto half = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
-  std::uint32_t bits = half & (half >> 1) & 0x5555U;
-  bits = (bits | (bits >> 1)) & 0x3333U;
-  bits = (bits | (bits >> 2)) & 0x0f0fU;
-  return (bits | (bits >> 4)) & 0xffU;
+  // A word matches where both its halves do.
+  const auto four = [=](int i) {
+    const __m128 a = two(i);
+    const __m128 b = two(i + 2);
+    const __m128 low = _mm_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0));
+    const __m128 high = _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1));
+    return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_and_ps(low, high)));
+  };
+  return four(0) | (four(4) << 4);
+}
+inline std::uint32_t highest_bits(const std::uint64_t* word) {
+  const auto four = [=](int i) {
+    const auto* const from = reinterpret_cast<const float*>(word + i);
+    return static_cast<std::uint32_t>(_mm_movemask_ps(
+        _mm_shuffle_ps(_mm_load_ps(from), _mm_load_ps(from + 4), _MM_SHUFFLE(3, 1, 3, 1))));
+  };
+  return four(0) | (four(4) << 4);
 }
 #else
 LITHIFY_HD inline std::uint32_t matching_words(const std::uint64_t* word, std::uint64_t value) {
   return matching_words_portable(word, value);
+}
+LITHIFY_HD inline std::uint32_t highest_bits(const std::uint64_t* word) {
+  return highest_bits_portable(word);
 }
 #endif
 
