@@ -69,9 +69,22 @@ struct read_group {
       home[i] = table.home(key[left[i]]);
       device::prefetch(&table.buckets[home[i]].key);
     }
+    // Full buckets send every eighth look-up on: those wait for their next bucket together.
     const std::uint64_t nothing = 0;
     const std::uint64_t* place[width];
+    int far[width];
+    int fars = 0;
     for (int i = 0; i < open; ++i) {
+      bool further = false;
+      const std::uint64_t* const found = table.place_in(home[i], key[left[i]], further);
+      place[i] = found != nullptr ? found : &nothing;
+      home[i] = table.after(home[i]);
+      device::prefetch(further ? &table.buckets[home[i]].key[0] : place[i]);
+      far[fars] = i;
+      fars += further ? 1 : 0;
+    }
+    for (int f = 0; f < fars; ++f) {
+      const int i = far[f];
       const std::uint64_t* const found = table.place_from(home[i], key[left[i]]);
       place[i] = found != nullptr ? found : &nothing;
       device::prefetch(place[i]);

@@ -28,7 +28,7 @@ struct alignas(128) bucket {
   /// Slots that are taken: they fill from the front. Plain loads.
   LITHIFY_HD int claimed() const {
     if constexpr (device::matches_at_once) {
-      return device::lowest_bit(device::matching_words(key, no_key) | (1U << bucket_slots));
+      return device::lowest_bit(device::highest_bits(key) | (1U << bucket_slots));
     }
     int n = 0;
     while (n < bucket_slots && key[n] != no_key) {
@@ -75,7 +75,7 @@ struct table_view {
           return true;
         }
       }
-      b = b + 1 == count ? 0 : b + 1;
+      b = after(b);
     }
     return false;
   }
@@ -91,28 +91,41 @@ struct table_view {
 
   /// Where the value of a key whose home is `b` lies; nothing if there is none.
   LITHIFY_HD const std::uint64_t* place_from(std::uint64_t b, morton_key key) const {
-    for (std::uint64_t probe = 0; probe < count; ++probe) {
-      const bucket& at = buckets[b];
-      if constexpr (device::matches_at_once) {
-        if (const std::uint32_t match = device::matching_words(at.key, key)) {
-          return &at.value[device::lowest_bit(match)];
-        }
-        if (at.key[bucket_slots - 1] == no_key) {
-          return nullptr;  // slots fill from the front: the bucket never was full
-        }
-      } else {
-        for (int i = 0; i < bucket_slots; ++i) {
-          if (at.key[i] == key) {
-            return &at.value[i];
-          }
-          if (at.key[i] == no_key) {
-            return nullptr;
-          }
-        }
+    bool further = true;
+    for (std::uint64_t probe = 0; probe < count && further; ++probe) {
+      if (const std::uint64_t* const place = place_in(b, key, further)) {
+        return place;
       }
-      b = b + 1 == count ? 0 : b + 1;
+      b = after(b);
     }
     return nullptr;
+  }
+
+  /// The same for bucket `b` alone. `further`: whether the key may lie in those after it.
+  LITHIFY_HD const std::uint64_t* place_in(std::uint64_t b, morton_key key, bool& further) const {
+    const bucket& at = buckets[b];
+    further = false;
+    if constexpr (device::matches_at_once) {
+      if (const std::uint32_t match = device::matching_words(at.key, key)) {
+        return &at.value[device::lowest_bit(match)];
+      }
+      further = at.key[bucket_slots - 1] != no_key;  // slots fill from the front
+    } else {
+      for (int i = 0; i < bucket_slots; ++i) {
+        if (at.key[i] == key) {
+          return &at.value[i];
+        }
+        if (at.key[i] == no_key) {
+          return nullptr;
+        }
+      }
+      further = true;
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] LITHIFY_HD std::uint64_t after(std::uint64_t b) const {
+    return b + 1 == count ? 0 : b + 1;
   }
 };
 
