@@ -1,7 +1,10 @@
 #include "lithify/base/error.hpp"
 #include "lithify/deltas/detail/staging.cuh"
+#include "lithify/device/threads.hpp"
 #include "table_ops.cuh"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -17,7 +20,36 @@ device::buffer<bucket> empty_buckets(device::exec ex, std::uint64_t deltas) {
   return made;
 }
 
+/// Buckets of a part: half of a 1 MiB L2, which the lists' own lines share.
+constexpr int part_bits = 12;
+/// From here on the lists pay: 8 MiB of table. Below, two L2 caches hold most of it.
+constexpr std::uint64_t least_parts = 16;
+/// A task writes to a list of every part: the lines of that many stay in L2, at one each.
+constexpr std::uint64_t most_parts = 1024;
+
 }  // namespace
+
+part_memory::part_memory(device::exec ex, table_view table) {
+  lists_.table = table;
+  if (!fills_by_parts || table.count >> part_bits < least_parts) {
+    return;
+  }
+  lists_.shift = part_bits;
+  while (table.count >> lists_.shift >= most_parts) {
+    ++lists_.shift;
+  }
+  lists_.parts = static_cast<std::int64_t>((table.count - 1) >> lists_.shift) + 1;
+  lists_.tasks = std::clamp(8 * device::concurrency(), 16, 64);
+  // What a full table gives a list at most, but for six standard deviations: with different keys
+  // none runs over.
+  const double even = static_cast<double>(admitted_by(std::int64_t{1} << lists_.shift)) /
+                      static_cast<double>(lists_.tasks);
+  lists_.room = (static_cast<std::uint32_t>(even + 6.0 * std::sqrt(even)) + 7U) / 4U * 4U;
+  entries_ = device::buffer<part_entry>(ex, lists_.parts * lists_.tasks * lists_.room);
+  used_ = device::buffer<std::uint32_t>(ex, lists_.parts * lists_.tasks);
+  lists_.entry = entries_.data();
+  lists_.used = used_.data();
+}
 
 staging::staging(device::exec ex, std::int64_t bound) {
   require(bound >= 0, errc::invalid_argument,

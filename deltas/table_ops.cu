@@ -1,4 +1,5 @@
 #include "lithify/base/error.hpp"
+#include "lithify/device/prefetch.cuh"
 #include "table_ops.cuh"
 
 #include <algorithm>
@@ -11,12 +12,13 @@ namespace {
 /// coordinate.
 constexpr morton_key axis_mask = 0x1249249249249249ULL;
 
-/// A quarter of a lane's worth of bucket: what one thread clears, so that stores coalesce.
+/// What one thread of a GPU clears, so that stores coalesce; on a CPU a thread clears a bucket.
 struct alignas(16) slot_pair {
   std::uint64_t a;
   std::uint64_t b;
 };
 constexpr std::int64_t pairs_a_bucket = sizeof(bucket) / sizeof(slot_pair);
+constexpr std::int64_t pairs_a_task = device::accesses_in_flight == 1 ? 1 : pairs_a_bucket;
 
 struct partial_summary {
   std::int64_t claimed;
@@ -121,9 +123,11 @@ voxel_box join(const voxel_box& a, const voxel_box& b) {
 
 void clear_buckets(device::exec ex, bucket* buckets, std::int64_t count) {
   auto* const pairs = reinterpret_cast<slot_pair*>(buckets);
-  device::for_each_n(ex, count * pairs_a_bucket, [=] LITHIFY_HD(std::int64_t i) {
-    const std::uint64_t word = i % pairs_a_bucket < pairs_a_bucket / 2 ? no_key : 0;
-    pairs[i] = {word, word};
+  device::for_each_n(ex, count * pairs_a_bucket / pairs_a_task, [=] LITHIFY_HD(std::int64_t task) {
+    for (std::int64_t i = task * pairs_a_task; i < (task + 1) * pairs_a_task; ++i) {
+      const std::uint64_t word = i % pairs_a_bucket < pairs_a_bucket / 2 ? no_key : 0;
+      pairs[i] = {word, word};
+    }
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <vector>
@@ -139,6 +140,57 @@ TEST(Staging, AnEmissionThatDoesNotFitLeavesNoTrace) {
   });
 }
 
+/// A table of more than 8 MiB, which the CPU fills by parts, and emissions that fill it up: voxels
+/// all over a region, one voxel over and over (more than a list of its part takes), and a few.
+constexpr std::int64_t large_batch = 330'000;
+std::vector<emission> large_step() {
+  std::mt19937_64 random(7);
+  const auto anywhere = [&] {
+    return voxel_edit{
+        {static_cast<std::int32_t>(random() % 4096), static_cast<std::int32_t>(random() % 64),
+         static_cast<std::int32_t>(random() % 8)},
+        static_cast<material_id>(random() % 100)};
+  };
+  std::vector<emission> step(3);
+  for (std::int64_t left = large_batch - 60'100; left > 0;) {
+    std::vector<voxel_edit> edits(
+        std::min(random() % 4 * (random() % 100 == 0 ? 500 : 1), static_cast<std::uint64_t>(left)));
+    std::generate(edits.begin(), edits.end(), anywhere);
+    step[0].add_item(edits);
+    left -= static_cast<std::int64_t>(edits.size());
+  }
+  std::vector<voxel_edit> same(60'000);
+  std::generate(same.begin(), same.end(), [&] {
+    return voxel_edit{{1, 2, 3}, static_cast<material_id>(random() % 100)};
+  });
+  step[1].add_item({});
+  step[1].add_item(same);
+  for (int i = 0; i < 100; ++i) {
+    step[2].add_item({anywhere()});
+  }
+  return step;
+}
+
+TEST(Staging, ALargeTableHoldsTheLastWriteOfEveryVoxel) {
+  const std::vector<emission> step = large_step();
+  ASSERT_EQ(total(step), static_cast<std::uint64_t>(large_batch));
+  const contents wanted = expected(step);
+  emission none_left;
+  none_left.add_item(std::vector<voxel_edit>(1000, voxel_edit{{9, 9, 9}, 9}));
+  in_every_order([&](device::exec ex) {
+    staging batch(ex, large_batch);
+    ASSERT_GT(batch.table().count * sizeof(bucket), std::size_t{8} << 20);
+    for (const emission& e : step) {
+      e.emit(ex, batch);
+    }
+    EXPECT_EQ(batch.overflowed(ex), -1);
+    EXPECT_TRUE(read_table(ex, batch) == wanted);
+    EXPECT_EQ(none_left.emit(ex, batch), 3);
+    EXPECT_EQ(batch.overflowed(ex), 3);
+    EXPECT_TRUE(read_table(ex, batch) == wanted);
+  });
+}
+
 struct many {
   std::int64_t count;
   LITHIFY_HD std::int64_t operator()(std::int64_t) const { return count; }
@@ -183,6 +235,31 @@ TEST(Staging, GrowingWithoutMemoryLeavesTheBatch) {
   EXPECT_EQ(batch.emit(ex, 100, many{1}, one_voxel_each{}), 0);
   EXPECT_EQ(batch.overflowed(ex), -1);
   EXPECT_EQ(read_table(ex, batch).size(), 100U);
+}
+
+TEST(Staging, EmittingWithoutMemoryLeavesTheBatch) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  for (const std::int64_t bound : {std::int64_t{1000}, large_batch}) {
+    staging batch(ex, bound);
+    int refused = 0;
+    for (;; ++refused) {
+      pool.fail_allocation(refused);
+      try {
+        EXPECT_EQ(batch.emit(ex, 1000, many{1}, one_voxel_each{}), 0);
+        break;
+      } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::out_of_memory);
+        EXPECT_EQ(device::read(ex, batch.words()).emitted, 0U);
+      }
+      ASSERT_LT(refused, 10);
+    }
+    pool.fail_allocation(-1);
+    EXPECT_GT(refused, 0);
+    EXPECT_EQ(batch.overflowed(ex), -1);
+    EXPECT_EQ(read_table(ex, batch).size(), 1000U);
+  }
 }
 
 TEST(Staging, AFillThatContradictsItsCountIsFoundOut) {

@@ -5,6 +5,7 @@
 /// table and goes on from that emission, which gives exactly what a large enough table would have.
 #pragma once
 
+#include "lithify/deltas/detail/table_parts.cuh"
 #include "lithify/deltas/detail/table_view.cuh"
 #include "lithify/device/prefetch.cuh"
 #include "lithify/device/verbs.cuh"
@@ -34,6 +35,12 @@ class delta_writer {
  public:
   LITHIFY_HD delta_writer(table_view table, staging_words* words, std::uint64_t first_order)
       : table_(table), words_(words), order_(first_order) {}
+  /// The same by way of lists.
+  LITHIFY_HD delta_writer(table_view table,
+                          const list_writer& lists,
+                          staging_words* words,
+                          std::uint64_t first_order)
+      : table_(table), words_(words), order_(first_order), lists_(lists) {}
 
   /// Requires: the voxel is inside the region.
   LITHIFY_HD void write(voxel v, material_id m) {
@@ -42,11 +49,14 @@ class delta_writer {
     const std::uint64_t value = pack_value(order_++, m);
     if constexpr (device::accesses_in_flight == 1) {
       insert(home, key, value);
+    } else if (lists_.exists()) {
+      if (!lists_.add(home, key, value)) {
+        insert(home, key, value);
+      }
     } else {
       // The bucket's lines arrive while the next keys are made: a key waits until so many others
       // have been written.
-      device::prefetch(&table_.buckets[home].key);
-      device::prefetch(&table_.buckets[home].value);
+      table_.prefetch(home);
       entry& oldest = waiting_[count_ % device::accesses_in_flight];
       if (count_ >= device::accesses_in_flight) {
         insert(oldest.home, oldest.key, oldest.value);
@@ -84,6 +94,7 @@ class delta_writer {
   table_view table_;
   staging_words* words_;
   std::uint64_t order_;
+  list_writer lists_;
   std::uint32_t count_ = 0;  ///< written since the last flush
   entry waiting_[device::accesses_in_flight];
 };
@@ -173,22 +184,102 @@ struct guarded_fill {
   const std::int64_t* offset;
   std::int64_t n;
   Fill fill;
+
   LITHIFY_HD void operator()(std::int64_t task) const {
     if (words->overflow != 0) {
       return;
     }
     const std::int64_t first = task * items_a_task;
     const std::int64_t last = first + items_a_task < n ? first + items_a_task : n;
-    const std::uint64_t base = words->base + 1;
-    delta_writer to(table, words, base + static_cast<std::uint64_t>(offset[first]));
+    delta_writer to(table, words, first_order(first));
+    write_items(first, last, to);
+  }
+
+  [[nodiscard]] LITHIFY_HD std::uint64_t first_order(std::int64_t item) const {
+    return words->base + 1 + static_cast<std::uint64_t>(offset[item]);
+  }
+  LITHIFY_HD void write_items(std::int64_t first, std::int64_t last, delta_writer& to) const {
     for (std::int64_t i = first; i < last; ++i) {
       fill(i, to);
-      if (to.next_order() != base + static_cast<std::uint64_t>(offset[i + 1])) {
+      if (to.next_order() != first_order(i + 1)) {
         device::atomic_or(&words->broken, std::uint32_t{wrong_count});
         break;
       }
     }
     to.flush();
+  }
+};
+
+/// The same by the lists of a table's parts. Items and deltas together are cut evenly into tasks.
+template <class Fill>
+struct guarded_gather {
+  guarded_fill<Fill> items;
+  part_lists lists;
+
+  LITHIFY_HD void operator()(std::int64_t task) const {
+    if (items.words->overflow != 0) {
+      return;
+    }
+    const list_writer own(lists, task);
+    const std::int64_t first = first_item(task);
+    const std::int64_t last = first_item(task + 1);
+    if (first == last) {
+      return;
+    }
+    if (lists.pays(items.offset[items.n])) {
+      delta_writer to(items.table, own, items.words, items.first_order(first));
+      items.write_items(first, last, to);
+    } else {
+      delta_writer to(items.table, items.words, items.first_order(first));
+      items.write_items(first, last, to);
+    }
+  }
+
+  /// The first item with `task` tasks' share of items and deltas before it.
+  [[nodiscard]] LITHIFY_HD std::int64_t first_item(std::int64_t task) const {
+    const std::int64_t all = items.offset[items.n] + items.n;
+    const std::int64_t share = all / lists.tasks * task + all % lists.tasks * task / lists.tasks;
+    std::int64_t low = 0;
+    std::int64_t high = items.n;
+    while (low < high) {
+      const std::int64_t middle = low + (high - low) / 2;
+      if (items.offset[middle] + middle < share) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+};
+
+/// Parts from their lists.
+struct guarded_fill_part {
+  const staging_words* words;
+  fill_part fill;
+  LITHIFY_HD void operator()(std::int64_t part) const {
+    if (words->overflow == 0) {
+      fill(part);
+    }
+  }
+};
+
+/// What left its part.
+struct guarded_fill_rest {
+  staging_words* words;
+  part_lists lists;
+  LITHIFY_HD void operator()(std::int64_t part) const {
+    if (words->overflow != 0) {
+      return;
+    }
+    for (std::int64_t task = 0; task < lists.tasks; ++task) {
+      const part_entry* const entry = lists.list(part, task);
+      for (std::uint32_t i = 0; i < lists.used_by(part, task); ++i) {
+        if (!lists.table.insert(entry[i].key, entry[i].value)) {
+          device::atomic_or(&words->broken, std::uint32_t{table_full});
+        }
+      }
+    }
   }
 };
 
@@ -198,12 +289,20 @@ template <class Count, class Fill>
 int staging::emit(device::exec ex, std::int64_t n, Count count, Fill fill) {
   if (n > 0) {
     device::buffer<std::int64_t> offsets(ex, n + 1);
+    const part_memory by_parts(ex, table());
+    const part_lists& lists = by_parts.lists();
     std::int64_t* const offset = offsets.data();
     device::exclusive_scan(ex, n, detail::guarded_count<Count>{words_.data(), count}, offset);
     device::for_each_n(
         ex, 1, detail::admit{words_.data(), offset + n, static_cast<std::uint32_t>(emissions_)});
-    device::for_each_n(ex, (n + detail::items_a_task - 1) / detail::items_a_task,
-                       detail::guarded_fill<Fill>{table(), words_.data(), offset, n, fill});
+    const detail::guarded_fill<Fill> items{table(), words_.data(), offset, n, fill};
+    if (lists.parts == 0) {
+      device::for_each_n(ex, (n + detail::items_a_task - 1) / detail::items_a_task, items);
+    } else if constexpr (fills_by_parts) {
+      device::for_each_n(ex, lists.tasks, detail::guarded_gather<Fill>{items, lists});
+      device::for_each_n(ex, lists.parts, detail::guarded_fill_part{words_.data(), {lists}});
+      device::for_each_n(ex, lists.parts, detail::guarded_fill_rest{words_.data(), lists});
+    }
   }
   return emissions_++;
 }

@@ -12,6 +12,7 @@
 #include "lithify/device/atomic.cuh"
 #include "lithify/device/bits.cuh"
 #include "lithify/device/match.cuh"
+#include "lithify/device/prefetch.cuh"
 #include "lithify/octree/morton.hpp"
 
 #include <cstdint>
@@ -53,6 +54,12 @@ struct table_view {
 
   LITHIFY_HD std::uint64_t home(morton_key key) const { return mul_high(mix64(key), count); }
 
+  /// Asks for the lines of a bucket that an insert will touch.
+  LITHIFY_HD void prefetch(std::uint64_t b) const {
+    device::prefetch(&buckets[b].key);
+    device::prefetch(&buckets[b].value);
+  }
+
   /// Writes (key, value) unless a newer value stands. Gives false if every bucket is full.
   LITHIFY_HD bool insert(morton_key key, std::uint64_t value) const {
     return insert_from(home(key), key, value);
@@ -76,6 +83,27 @@ struct table_view {
         }
       }
       b = after(b);
+    }
+    return false;
+  }
+
+  /// `insert_from` for a thread that has the buckets [b, end) to itself. Gives false if the key
+  /// belongs behind them.
+  LITHIFY_HD bool insert_alone(std::uint64_t b,
+                               std::uint64_t end,
+                               morton_key key,
+                               std::uint64_t value) const {
+    for (; b < end; ++b) {
+      bucket& at = buckets[b];
+      // Slots fill from the front: the key's own slot, or else the first that is free. Of all
+      // keys only no_key has its highest bit set.
+      const std::uint32_t fit = device::matching_words(at.key, key) | device::highest_bits(at.key);
+      if (fit != 0) {
+        const int slot = device::lowest_bit(fit);
+        at.key[slot] = key;
+        at.value[slot] = at.value[slot] < value ? value : at.value[slot];
+        return true;
+      }
     }
     return false;
   }
