@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -97,6 +98,15 @@ void read_surface(device::exec ex,
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t c) {
     height[c] = columns.outside(c) ? outside : columns.height(c, solid);
   });
+}
+
+std::vector<stage_field> stage_fields(const column_arrays& columns) {
+  std::vector<stage_field> fields;
+  column_arrays::each(
+      columns, [&]<class T>(const char* name, const char* unit, const device::buffer<T>& values) {
+        fields.push_back({name, unit, field_type_of<T>, values.data()});
+      });
+  return fields;
 }
 
 /// Columns that a step or a reader may change, with the layout that belongs to them.
@@ -294,7 +304,7 @@ void simulation::reserve_deltas(std::int64_t bound) {
   impl_->staging_bound = bound;
 }
 
-step_report simulation::step(device::exec ex, double dt_yr, tick when) {
+step_report simulation::step(device::exec ex, double dt_yr, tick when, const stage_watch& watch) {
   impl& my = *impl_;
   my.require_columns();
   require(finite_and_positive(dt_yr), errc::invalid_argument, "dt_yr must be finite and positive");
@@ -317,7 +327,16 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when) {
     device::fill(ex, debts.data(), view.cells, std::int64_t{0});
     view.rock_debt = debts.data();
   }
-  run_stages(ex, stages, view, batch);
+  const auto show = [&](const char* pass, frame_position frame) {
+    watch(
+        {pass, frame.offset, frame.remainder, my.size, stage_fields(work.columns), batch.table()});
+  };
+  std::function<void(const stage&)> settled;
+  if (watch) {
+    show("start", my.frame);
+    settled = [&](const stage& s) { show(s.name(), s.frame); };
+  }
+  run_stages(ex, stages, view, batch, settled);
   world.used_by(ex.stream);
   const step_words done = device::read(ex, words.data());
   require_in_range(stages, done, my.size.x);

@@ -128,15 +128,24 @@ std::vector<pass_budget> plan_step(const std::vector<pass_config>& passes,
 void run_stages(device::exec ex,
                 std::vector<stage>& stages,
                 step_view step,
-                deltas::staging& batch) {
+                deltas::staging& batch,
+                const std::function<void(const stage&)>& settled) {
   std::size_t first = 0;
   bool moved = false;
   for (;;) {
     for (std::size_t i = first; i < stages.size(); ++i) {
       step.batch = batch.words();
       step.ground.staged = batch.table();
-      const device::stage_scope timed(ex, std::string("step.") + stages[i].name());
-      run_stage(ex, stages[i], static_cast<int>(i), moved && i == first, step, batch);
+      {
+        const device::stage_scope timed(ex, std::string("step.") + stages[i].name());
+        run_stage(ex, stages[i], static_cast<int>(i), moved && i == first, step, batch);
+      }
+      if (settled) {
+        if (batch.overflowed(ex) >= 0) {
+          break;  // it goes on from here once the table has grown
+        }
+        settled(stages[i]);
+      }
     }
     const int overflowed = batch.overflowed(ex);
     if (overflowed < 0) {

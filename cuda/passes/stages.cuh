@@ -6,6 +6,7 @@
 #include "step.cuh"
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
@@ -41,11 +42,13 @@ void check_passes(const std::vector<pass_config>& passes);
                                              const river_tables& tables = {});
 
 /// Runs all stages, going on from an emission that did not fit for as long as there is one. Sync.
-/// `step`: everything but the batch. Errors: out_of_memory.
+/// `step`: everything but the batch. `settled`, unless it is empty, hears of every stage once, when
+/// what it emitted is in the batch; that costs a wait a stage. Errors: out_of_memory.
 void run_stages(device::exec ex,
                 std::vector<stage>& stages,
                 step_view step,
-                deltas::staging& batch);
+                deltas::staging& batch,
+                const std::function<void(const stage&)>& settled = {});
 
 /// Errors: out_of_range, naming stage and column, if a column left the region's range of heights.
 void require_in_range(const std::vector<stage>& stages, const step_words& words, std::int64_t nx);

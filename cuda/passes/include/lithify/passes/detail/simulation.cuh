@@ -5,6 +5,7 @@
 #include "lithify/base/geometry.hpp"
 #include "lithify/base/material.hpp"
 #include "lithify/deltas/detail/overlay.cuh"
+#include "lithify/passes/detail/stage_state.cuh"
 #include "lithify/passes/pass_types.hpp"
 
 #include <memory>
@@ -54,7 +55,9 @@ class simulation {
   /// Errors: out_of_range (pass and column), out_of_memory; the world and the columns are then as
   /// before the step.
   /// The report has a line a pass, and a last one, "boundary", for the held sides.
-  step_report step(device::exec ex, double dt_yr, tick when);
+  /// `watch` sees the step before and after each of these stages; it costs a wait a stage, and
+  /// nothing where there is none.
+  step_report step(device::exec ex, double dt_yr, tick when, const stage_watch& watch = {});
 
   /// Deltas that the table of the next step admits before it has to grow; steps raise it by need.
   void reserve_deltas(std::int64_t bound);
