@@ -44,6 +44,7 @@ void add_info(program& p);
 void add_verify(program& p);
 void add_digest(program& p);
 void add_query(program& p);
+void add_diff(program& p);
 void add_devices(program& p);
 
 /// "lithify 0.1.0: COMMAND LINE", for files.

@@ -24,6 +24,8 @@ struct run_arguments {
   int threads = 0;
   std::string progress = "auto";
   std::string wall_limit;
+  std::string digests;
+  std::vector<std::string> dump;  ///< STEP:PASS:CHUNK and a file, or nothing
   reporter_options report;
   bool json = false;
 };
@@ -45,6 +47,38 @@ std::chrono::seconds parse_duration(const std::string& text) {
   require(good, errc::invalid_argument,
           "--wall-limit: '" + text + "' must be H:MM:SS, minutes and seconds below 60");
   return std::chrono::seconds((part[0] * 60 + part[1]) * 60 + part[2]);
+}
+
+/// "STEP:PASS:X,Y".
+engine::dump_request parse_dump(const std::string& text, const std::string& file) {
+  const std::size_t first = text.find(':');
+  const std::size_t second = first == std::string::npos ? first : text.find(':', first + 1);
+  require(second != std::string::npos, errc::invalid_argument,
+          "--dump: '" + text + "' must be STEP:PASS:X,Y, as in 7:diffusion:0,0");
+  engine::dump_request asked;
+  asked.step = parse_numbers(text.substr(0, first), "--dump", "STEP")[0];
+  asked.pass = text.substr(first + 1, second - first - 1);
+  const std::vector<std::int64_t> chunk = parse_numbers(text.substr(second + 1), "--dump", "X,Y");
+  for (const std::int64_t c : chunk) {
+    require(c >= 0 && c < max_extent, errc::outside_region,
+            "--dump: chunk '" + text.substr(second + 1) + "' is outside every region");
+  }
+  asked.chunk = {static_cast<std::int32_t>(chunk[0]), static_cast<std::int32_t>(chunk[1])};
+  asked.file = file;
+  return asked;
+}
+
+/// What the run is to note down for `lithify diff`.
+void take_trace_options(run_arguments& a) {
+  if (!a.digests.empty()) {
+    require_writable(a.digests, {a.scenario});
+    a.run.digests = a.digests;
+  }
+  if (!a.dump.empty()) {
+    a.run.dump = parse_dump(a.dump[0], a.dump[1]);
+    require_writable(a.dump[1], {a.scenario});
+    require(a.dump[1] != a.digests, errc::invalid_argument, "--dump and --digests need two files");
+  }
 }
 
 std::string quanta(int128 value) { return to_decimal(value); }
@@ -93,6 +127,7 @@ int run_scenario(const program& p, run_arguments& a) {
   if (!a.wall_limit.empty()) {
     a.report.wall_limit = parse_duration(a.wall_limit);
   }
+  take_trace_options(a);
   a.run.device = engine::resolve_device(a.run.device);
   const engine::scenario s = engine::read_scenario(a.scenario, a.set);
   reporter observer(a.report);
@@ -170,6 +205,14 @@ void add_run(program& p) {
       ->take_all();
   c->add_option("--wall-limit", a->wall_limit,
                 "H:MM:SS after which the run stops with a checkpoint");
+  c->add_option("--digests", a->digests,
+                "File for digests after every pass of every step (lithify diff --first)")
+      ->type_name("FILE");
+  c->add_option("--dump", a->dump,
+                "Values of a chunk of 128 x 128 columns after a pass, into a file (lithify diff): "
+                "7:diffusion:0,0 FILE; passes also are start, boundary and end (voxels)")
+      ->expected(2)
+      ->type_name("STEP:PASS:X,Y FILE");
   c->add_option("--log-file", a->report.log_file, "File to which notes and progress are appended");
   CLI::Option* const quiet = c->add_flag("-q", a->report.quiet, "No progress, no summary");
   c->add_flag("-v", a->report.verbose, "Notes, and a measured budget at every step")

@@ -140,6 +140,7 @@ int main(int argc, char** argv) {
   lithify::cli::add_verify(p);
   lithify::cli::add_digest(p);
   lithify::cli::add_query(p);
+  lithify::cli::add_diff(p);
   lithify::cli::add_devices(p);
   lithify::cli::refuse_empty_values(p.app);
   return printed(run(p, argc, argv));

@@ -33,6 +33,7 @@ class backend_snapshot {
   [[nodiscard]] virtual std::optional<std::uint64_t> patch_version(voxel at) const = 0;
   [[nodiscard]] virtual std::uint64_t batch_number() const = 0;
   [[nodiscard]] virtual digest128 content_digest() const = 0;
+  [[nodiscard]] virtual traced_part chunk_digests() const = 0;
   [[nodiscard]] virtual voxel_image image() const = 0;
 };
 
@@ -59,7 +60,8 @@ class backend_world {
   virtual void simulate(std::vector<pass_config> passes,
                         std::span<const field> columns,
                         const simulation_state& from) = 0;
-  virtual step_report step(double dt_yr) = 0;
+  /// Requires: a chunk that is asked for is in the region.
+  virtual step_report step(double dt_yr, const trace_request& asked, step_trace& noted) = 0;
   [[nodiscard]] virtual simulation_state simulation() const = 0;
   [[nodiscard]] virtual std::vector<field> column_fields() const = 0;
   [[nodiscard]] virtual std::vector<std::int64_t> surface() const = 0;

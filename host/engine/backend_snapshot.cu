@@ -118,6 +118,23 @@ class device_snapshot final : public backend_snapshot {
     return octree::content_digest(r.exec(), state_.merged(r.exec()));
   }
 
+  traced_part chunk_digests() const override {
+    const reading r(*core_);
+    const chunk_place chunks = chunks_of(size());
+    traced_part sums{"voxels", std::vector<digest128>(static_cast<std::size_t>(chunks.x) *
+                                                      static_cast<std::size_t>(chunks.y))};
+    for (const octree::chunk_digest& c : octree::chunk_digests(r.exec(), state_.merged(r.exec()))) {
+      const voxel at = morton_decode(c.chunk);
+      hasher128 h(static_cast<std::uint64_t>(at.z));
+      h.add(c.digest);
+      const digest128 d = h.finish();
+      digest128& sum = sums.chunk[static_cast<std::size_t>(at.y) * chunks.x + at.x];
+      sum.low += d.low;
+      sum.high += d.high;
+    }
+    return sums;
+  }
+
   voxel_image image() const override;
 
  private:

@@ -115,10 +115,10 @@ class device_world final : public backend_world {
     state_ = from;
   }
 
-  step_report step(double dt_yr) override {
+  step_report step(double dt_yr, const trace_request& asked, step_trace& noted) override {
     const writing lock(*this);
     make_room();
-    step_report report = simulate_step(dt_yr);
+    step_report report = simulate_step(dt_yr, watch_of(asked, noted));
     ++state_.step;
     state_.time_yr += dt_yr;
     const passes::frame_position frame = simulation_->frame();
@@ -183,10 +183,26 @@ class device_world final : public backend_world {
     return core_->overlay.write(exec(), edits, when);
   }
 
-  step_report simulate_step(double dt_yr) {
+  /// A watch that notes down what is asked; empty where nothing is.
+  passes::stage_watch watch_of(const trace_request& asked, step_trace& noted) const {
+    noted = {};
+    if (!asked.digests && !asked.values) {
+      return {};
+    }
+    return [this, &asked, &noted](const passes::stage_state& state) {
+      if (asked.digests) {
+        noted.digests.push_back(passes::digest_stage(exec(), state));
+      }
+      if (asked.values && asked.values->pass == state.pass) {
+        noted.values = passes::read_chunk(exec(), state, asked.values->chunk);
+      }
+    };
+  }
+
+  step_report simulate_step(double dt_yr, const passes::stage_watch& watch) {
     passes::simulation& s = simulating();
     const device::stage_scope timed(exec(), "step");
-    return s.step(exec(), dt_yr, state_.step + 1);
+    return s.step(exec(), dt_yr, state_.step + 1, watch);
   }
 
   consolidation_report merge(consolidation_strategy strategy,

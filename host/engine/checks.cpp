@@ -37,6 +37,16 @@ void require_inside(const region_size& size, voxel at) {
   }
 }
 
+void require_chunk(const region_size& size, chunk_place chunk) {
+  const chunk_place chunks = chunks_of(size);
+  require(chunk.x >= 0 && chunk.x < chunks.x && chunk.y >= 0 && chunk.y < chunks.y,
+          errc::outside_region,
+          "chunk " + std::to_string(chunk.x) + "," + std::to_string(chunk.y) +
+              " is outside the region: it has " + std::to_string(chunks.x) + " x " +
+              std::to_string(chunks.y) + " chunks of " + std::to_string(trace_chunk) + " x " +
+              std::to_string(trace_chunk) + " columns");
+}
+
 void require_lod(int lod) {
   if (lod < 0 || lod > coordinate_bits) {
     refuse("lod is " + std::to_string(lod) + "; it must be from 0 to " +

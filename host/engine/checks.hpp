@@ -34,6 +34,8 @@ std::invoke_result_t<Call> typed_memory(Call&& call) {
 
 /// Errors: outside_region, naming the voxel and the region.
 void require_inside(const region_size& size, voxel at);
+/// Errors: outside_region, naming the chunk and how many there are.
+void require_chunk(const region_size& size, chunk_place chunk);
 /// Errors: invalid_argument unless 0 <= lod <= 21.
 void require_lod(int lod);
 /// Errors: invalid_argument (empty), outside_region.

@@ -10,6 +10,7 @@
 #include "pass_overlays.hpp"
 #include "plan_passes.hpp"
 #include "records.hpp"
+#include "run_trace.hpp"
 #include "same_scenario.hpp"
 #include "same_world.hpp"
 
@@ -73,6 +74,7 @@ class runner {
                 std::to_string(steps_) + " steps of the run: raise --steps");
     books.require_balance(timed("measure", [&] { return w.stored(); }), first);
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
+    trace_.emplace(scenario_, options_, w, steps_);
     if (!from.resumed) {
       save(w, books);
     }
@@ -82,6 +84,10 @@ class runner {
       drawing("the surface of the start", [&] { before = starting_relief(w, from.resumed); });
     }
     const bool stopped = loop(w, books, first);
+    if (trace_->misses_dump()) {
+      warn("the run ended before step " + std::to_string(options_.dump->step) +
+           ": nothing was dumped");
+    }
     if (w.simulation().step != saved_step_) {
       save(w, books);
     }
@@ -240,7 +246,7 @@ class runner {
     overlays_.before_step(w);
     step_report report;
     try {
-      report = w.step(scenario_.step_yr);
+      report = trace_->step(w, scenario_.step_yr);
     } catch (const error& refused) {
       if (w.simulation().step != saved_step_) {
         save(w, books);
@@ -256,6 +262,19 @@ class runner {
     }
     overlays_.after_step(w, report);
     timed("records", [&] { records_->after_step(w, books, scenario_.step_yr); });
+    if (trace_->active()) {
+      timed("trace", [&] { write_trace(w); });
+    }
+  }
+
+  /// What a step noted down is no part of the run: that it cannot be written is a warning.
+  void write_trace(const world& w) {
+    try {
+      trace_->after_step(w);
+    } catch (const error& e) {
+      trace_->give_up();
+      warn(std::string(e.what()) + "; the run goes on and notes down no more");
+    }
   }
 
   void note_passes(std::int64_t step, const step_report& report) {
@@ -405,6 +424,9 @@ class runner {
       s.files.push_back(folder_.path() / "series.csv");
     }
     s.files.insert(s.files.end(), records_->files().begin(), records_->files().end());
+    for (const fs::path& file : trace_->files()) {
+      s.files.push_back(file);
+    }
     s.files.push_back(folder_.path() / "summary.json");
     s.warnings = warnings_;
     return s;
@@ -423,6 +445,7 @@ class runner {
   std::int64_t saved_step_ = -1;
   std::map<std::string, double> seconds_;
   std::optional<run_records> records_;
+  std::optional<run_trace> trace_;
   std::vector<fs::path> pictures_;
   std::vector<std::string> warnings_;
   std::future<double> saving_;  // last: its end waits for the write, which uses the rest

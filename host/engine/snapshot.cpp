@@ -74,6 +74,9 @@ std::uint64_t snapshot::batch_number() const { return impl_->batch_number(); }
 digest128 snapshot::content_digest() const {
   return typed_memory([&] { return impl_->content_digest(); });
 }
+traced_part snapshot::chunk_digests() const {
+  return typed_memory([&] { return impl_->chunk_digests(); });
+}
 voxel_image snapshot::image() const {
   return typed_memory([&] { return impl_->image(); });
 }

@@ -94,10 +94,18 @@ void world::simulate(std::vector<pass_config> passes,
 }
 
 step_report world::step(double dt_yr) {
+  step_trace nothing;
+  return step(dt_yr, {}, nothing);
+}
+
+step_report world::step(double dt_yr, const trace_request& asked, step_trace& noted) {
   return typed_memory([&] {
     require(std::isfinite(dt_yr) && dt_yr > 0.0, errc::invalid_argument,
             "a step must be a finite, positive number of years");
-    return impl_->step(dt_yr);
+    if (asked.values) {
+      engine::require_chunk(config().size, asked.values->chunk);
+    }
+    return impl_->step(dt_yr, asked, noted);
   });
 }
 

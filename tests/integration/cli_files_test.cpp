@@ -184,8 +184,8 @@ TEST(devices_command, lists_the_cpu_and_says_why_there_is_no_gpu) {
 }
 
 TEST(help, has_an_example_for_every_command) {
-  for (const std::string command :
-       {"run", "check", "import", "render", "info", "verify", "digest", "query", "devices"}) {
+  for (const std::string command : {"run", "check", "import", "render", "info", "verify", "digest",
+                                    "diff", "query", "devices"}) {
     const outcome done = lithify({command, "--help"});
     EXPECT_EQ(done.code, 0);
     EXPECT_THAT(done.out, HasSubstr("Example: lithify " + command));

@@ -14,6 +14,7 @@
 #include "lithify/octree/query_types.hpp"
 #include "lithify/octree/voxel_image.hpp"
 #include "lithify/passes/pass_types.hpp"
+#include "lithify/passes/trace.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -76,6 +77,9 @@ class snapshot {
   [[nodiscard]] std::uint64_t batch_number() const;
   /// Hash of the voxels alone (the Merkle content hash of octree/README.md).
   [[nodiscard]] digest128 content_digest() const;
+  /// The same in parts, as `voxels`: an entry a chunk of columns (lithify/passes/trace.hpp), bottom
+  /// to top.
+  [[nodiscard]] traced_part chunk_digests() const;
   /// Canonical copy of the voxels, pending deltas in its overlay arrays.
   [[nodiscard]] voxel_image image() const;
 
@@ -167,6 +171,9 @@ class world {
                 const simulation_state& from = {});
   /// One step. Requires: simulate was called. Errors: out_of_range, out_of_memory: nothing changed.
   step_report step(double dt_yr);
+  /// The same step, which notes down what it is asked to. Requires: the chunk is in the region.
+  /// Errors: also outside_region.
+  step_report step(double dt_yr, const trace_request& asked, step_trace& noted);
   [[nodiscard]] simulation_state simulation() const;
   [[nodiscard]] std::vector<field> column_fields() const;
   /// Surface height of every column, 2^-20 voxel heights; the least int64 where it is outside.

@@ -8,6 +8,7 @@
 #include "lithify/base/hash128.hpp"
 #include "lithify/engine/scenario.hpp"
 #include "lithify/io/checkpoint.hpp"
+#include "lithify/passes/trace.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +18,14 @@
 #include <vector>
 
 namespace lithify::engine {
+
+/// Values of one chunk of columns, after one pass of one step, into a file.
+struct dump_request {
+  std::int64_t step = 0;
+  std::string pass;  ///< of the scenario; or start, boundary, end
+  chunk_place chunk;
+  std::filesystem::path file;
+};
 
 /// What the caller decides beside the scenario.
 struct run_options {
@@ -29,7 +38,9 @@ struct run_options {
   /// fresh start where there is none.
   std::optional<std::string> resume;
   bool measure_every_step = false;  ///< a full sum of the solid after each step
-  std::string provenance;           ///< program version and command, for the checkpoints
+  std::filesystem::path digests;    ///< digests after every pass go there; empty: nowhere
+  std::optional<dump_request> dump;
+  std::string provenance;  ///< program version and command, for the checkpoints
 };
 
 /// How far a run is, after each step.
