@@ -26,6 +26,10 @@ target_compile_definitions(
          "LITHIFY_TEST_PROGRAM=\"${LITHIFY_PROGRAM}\"")
 target_link_libraries(lithify_test_support PUBLIC GTest::gtest GTest::gmock PRIVATE lithify_flags ${CMAKE_DL_LIBS})
 
+# For the tests that refuse host memory: it replaces operator new, which nvcc does not compile.
+add_library(lithify_refused_allocations OBJECT "${PROJECT_SOURCE_DIR}/tests/support/refused_allocations.cpp")
+target_link_libraries(lithify_refused_allocations PRIVATE lithify_flags)
+
 macro(lithify_test_arguments default_extension)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICES" "LABEL;TIMEOUT" "SOURCES;INTERNALS;LIBRARIES;LABELS")
   if(arg_UNPARSED_ARGUMENTS)

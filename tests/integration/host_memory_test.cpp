@@ -2,44 +2,18 @@
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
 #include "program.hpp"
+#include "refused_allocations.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <new>
-
-namespace {
-
-/// Allocations of this thread until one is refused; below 0: none is.
-thread_local std::int64_t allocations_left = -1;
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  if (allocations_left >= 0 && allocations_left-- == 0) {
-    throw std::bad_alloc();
-  }
-  const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
-  void* const made = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
-  if (made == nullptr) {
-    throw std::bad_alloc();
-  }
-  return made;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
-void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t, std::align_val_t) noexcept { std::free(at); }
 
 namespace {
 
 using lithify::voxel_edit;
 using lithify::world;
+using lithify::test::allocations_left;
+using lithify::test::set_allocations_left;
 
 world hilly_world() {
   const lithify::test::temporary_folder folder;
@@ -61,16 +35,16 @@ int refuse_each(Prepare prepare, Call call) {
     const lithify::digest128 before = w.state_digest();
     const std::uint64_t batch = w.current().batch_number();
     const std::int64_t pending = w.current().delta_count();
-    allocations_left = n;
+    set_allocations_left(n);
     try {
       call(w);
-      const bool refused = allocations_left < 0;
-      allocations_left = -1;
+      const bool refused = allocations_left() < 0;
+      set_allocations_left(-1);
       if (!refused) {
         return n;
       }
     } catch (const lithify::error& e) {
-      allocations_left = -1;
+      set_allocations_left(-1);
       EXPECT_EQ(e.code(), lithify::errc::out_of_memory) << e.what();
       EXPECT_EQ(w.state_digest(), before);
       EXPECT_EQ(w.current().batch_number(), batch);

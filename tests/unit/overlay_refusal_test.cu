@@ -2,41 +2,15 @@
 // still reads stay until it has.
 #include "lithify/base/error.hpp"
 #include "overlay_rig.cuh"
+#include "refused_allocations.hpp"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <vector>
-
-namespace {
-
-/// Host allocations of this thread until one is refused; below 0: none is.
-thread_local std::int64_t allocations_left = -1;
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-  const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
-  const bool refused = allocations_left >= 0 && allocations_left-- == 0;
-  void* const made = refused ? nullptr : std::aligned_alloc(alignment, whole + alignment);
-  if (made == nullptr) {
-    throw std::bad_alloc();
-  }
-  return made;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
-void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t, std::align_val_t) noexcept { std::free(at); }
 
 namespace {
 
@@ -66,14 +40,14 @@ TEST(OverlayRefusal, ACommitWithoutHostMemoryLeavesItsBatchWhole) {
     staging batch = batch_of(ex, edits);
     const std::uint64_t buckets = batch.table().count;
     bool done = true;
-    allocations_left = n;
+    test::set_allocations_left(n);
     try {
       world.commit(ex, std::move(batch), 5);
     } catch (const std::bad_alloc&) {
       done = false;
     }
-    const bool spared = allocations_left >= 0;  // the commit makes fewer allocations
-    allocations_left = -1;
+    const bool spared = test::allocations_left() >= 0;  // the commit makes fewer allocations
+    test::set_allocations_left(-1);
     if (done && spared) {
       break;
     }
