@@ -128,12 +128,14 @@ void refuse_empty_values(CLI::App& app) {
   }
 }
 
-void say(const std::string& text) {
-  std::string line = text;
-  // Control characters of a file could end the line or steer the terminal.
+std::string printable(std::string text) {
   std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  line += '\n';
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
+void say(const std::string& text) {
+  const std::string line = printable(text) + '\n';
   (void)std::fputs(line.c_str(), stderr);
 }
 

@@ -83,6 +83,10 @@ CLI::Option* add_real(CLI::App& command,
 /// set must not read as "not given".
 void refuse_empty_values(CLI::App& app);
 
+/// Blanks for the control characters of a text that a file gave: they could end the line or steer
+/// the terminal.
+[[nodiscard]] std::string printable(std::string text);
+
 /// Prints a line on stderr: one line whatever was in the text, and no error where nobody listens.
 void say(const std::string& text);
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace lithify::cli {
 
 namespace {
@@ -33,7 +35,7 @@ int diff_digests(const std::string& a, const std::string& b) {
     return exit_code::ok;
   }
   fmt::print("they part at      step {}, pass {} (devices {} and {})\n", c.step, c.pass,
-             c.run[0].device, c.run[1].device);
+             printable(c.run[0].device), printable(c.run[1].device));
   if (c.frames_differ) {
     print_frames(c);
   }
@@ -60,8 +62,8 @@ int diff_dumps(const std::string& a, const std::string& b) {
                one.step, one.pass);
     return exit_code::ok;
   }
-  fmt::print("cell {},{}: {} is {} and {}\n", found->x, found->y, found->name, found->value[0],
-             found->value[1]);
+  fmt::print("cell {},{}: {} is {} and {}\n", found->x, found->y, printable(found->name),
+             printable(found->value[0]), printable(found->value[1]));
   fmt::print("{} {} in chunk {},{} after step {}, pass {}\n", grouped(found->cells),
              found->cells == 1 ? "cell differs" : "cells differ", one.chunk.x, one.chunk.y,
              one.step, one.pass);
@@ -81,6 +83,13 @@ int diff_checkpoints(const std::string& a, const std::string& b) {
 }
 
 int diff(const std::string& a, const std::string& b, bool first) {
+  for (const std::string& file : {a, b}) {
+    std::error_code failed;
+    require(std::filesystem::exists(file, failed), errc::not_found,
+            "'" + file + "' does not exist");
+    require(std::filesystem::is_regular_file(file, failed), errc::invalid_argument,
+            "'" + file + "' is not a plain file");
+  }
   const trace_kind kinds[2] = {engine::kind_of(a), engine::kind_of(b)};
   if (first) {
     return diff_digests(a, b);

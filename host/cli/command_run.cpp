@@ -3,12 +3,14 @@
 #include "lithify/device/threads.hpp"
 #include "lithify/engine/devices.hpp"
 #include "lithify/engine/run.hpp"
+#include "lithify/engine/trace_files.hpp"
 #include "progress.hpp"
 #include "signals.hpp"
 
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 
 namespace lithify::cli {
 
@@ -68,16 +70,30 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
   return asked;
 }
 
+/// A file that is there already is replaced only by one of its kind: what a run reads, the
+/// checkpoints that it leaves and everything else is safe from a slip of the hand.
+void require_own_kind(const std::string& file, engine::trace_kind kind, const char* option) {
+  require_writable(file, {});
+  std::error_code failed;
+  require(!std::filesystem::exists(file, failed) || std::filesystem::is_empty(file, failed) ||
+              engine::kind_of(file) == kind,
+          errc::io_failure,
+          std::string(option) + ": '" + file +
+              "' is there already and no earlier run made it with this option; choose another");
+}
+
 /// What the run is to note down for `lithify diff`.
 void take_trace_options(run_arguments& a) {
+  namespace fs = std::filesystem;
   if (!a.digests.empty()) {
-    require_writable(a.digests, {a.scenario});
+    require_own_kind(a.digests, engine::trace_kind::digests, "--digests");
     a.run.digests = a.digests;
   }
   if (!a.dump.empty()) {
     a.run.dump = parse_dump(a.dump[0], a.dump[1]);
-    require_writable(a.dump[1], {a.scenario});
-    require(a.dump[1] != a.digests, errc::invalid_argument, "--dump and --digests need two files");
+    require_own_kind(a.dump[1], engine::trace_kind::dump, "--dump");
+    require(a.digests.empty() || fs::weakly_canonical(a.dump[1]) != fs::weakly_canonical(a.digests),
+            errc::invalid_argument, "--dump and --digests need two files");
   }
 }
 

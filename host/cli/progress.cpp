@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <fstream>
+#include <string_view>
 
 namespace lithify::cli {
 
@@ -50,12 +52,29 @@ std::string bar_of(const engine::run_progress& p) {
          std::string(static_cast<std::size_t>(width - full), '-') + "] ";
 }
 
+/// Whether a file is empty, not there, or begins as a line of a log does: with a time.
+bool may_be_log(const std::string& file) {
+  constexpr std::string_view shape = "0000-00-00T00:00:00Z ";
+  std::string start(shape.size(), '\0');
+  std::ifstream in(file, std::ios::binary);
+  if (!in.is_open() || in.peek() == std::ifstream::traits_type::eof()) {
+    return true;
+  }
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  std::replace_if(
+      start.begin(), start.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  return start == shape;
+}
+
 }  // namespace
 
 reporter::reporter(const reporter_options& options)
     : options_(options),
       terminal_(options.progress == progress_mode::always || ::isatty(STDERR_FILENO) == 1) {
   if (!options.log_file.empty()) {
+    require(may_be_log(options.log_file), errc::io_failure,
+            "log file '" + options.log_file +
+                "' is there already and is no log of lithify; choose another");
     log_.open(options.log_file, std::ios::app);
     require(log_.is_open(), errc::io_failure,
             "log file '" + options.log_file + "' cannot be written; choose another");

@@ -142,6 +142,9 @@ dump read_dump(const fs::path& file) {
     }
   }
   lines.expect("done", 0);
+  if (lines.next()) {
+    lines.refuse("the dump ended in the line before");
+  }
   return d;
 }
 

@@ -89,15 +89,16 @@ std::size_t pool_bytes(std::int64_t slots, std::size_t slot_bytes) {
 }
 
 /// An estimate. Pools of pages, blocks, dense and sparse bricks and their tables (4 MiB); columns
-/// of 58 bytes, a step's copy of them and what passes work with, about 200 in all; and 100 bytes a
-/// pending voxel: table slots, the sort of a consolidation, and the bricks that it makes while the
-/// old ones are still read (measured on the demo). Pending: the threshold, or 12 voxels a column if
+/// of 58 bytes, a step's copy of them and what passes work with, about 200 in all; and 160 bytes a
+/// pending voxel: table slots, the sort of a consolidation and room for the bricks that it may
+/// touch, and those that it makes while the old ones are still read (the demo takes between 110 and
+/// 220, by how its deltas cluster). Pending: the threshold, or 12 voxels a column if
 /// that is less; chosen between the demo's 3 and the 20 of scree that falls in one step.
 std::size_t device_bytes(const brick_counts& bricks, std::size_t columns, std::int64_t threshold) {
   const std::size_t pending = std::min(static_cast<std::size_t>(threshold), 12 * columns);
   return (std::size_t{4} << 20) + pool_bytes(0, 4096) +
          pool_bytes(bricks.dense + bricks.sparse, 64) + pool_bytes(bricks.dense, 1024) +
-         pool_bytes(bricks.sparse, 64) + columns * 200 + pending * 100;
+         pool_bytes(bricks.sparse, 64) + columns * 200 + pending * 160;
 }
 
 std::int64_t with_ground(std::span<const std::int32_t> rock_top) {

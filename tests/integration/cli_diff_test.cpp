@@ -189,6 +189,46 @@ TEST_F(diff_command, what_a_run_cannot_note_down_is_refused_before_it) {
   refused({"--dump", "1:diffusion:0,0"}, "--dump");
 }
 
+TEST_F(diff_command, what_a_run_notes_down_replaces_nothing_of_another_kind) {
+  ASSERT_EQ(run("a", {"--steps", "2", "--dump", "2:end:0,0", in("a.dump")}).code, 0);
+  const std::string checkpoint = in("a/checkpoint-00000002.h5");
+  const std::string stays = in("kept");
+  for (const std::string& from : {checkpoint, scenario, in("a.digests"), in("a.dump")}) {
+    const std::string bytes = read_file(from);
+    write_file(stays, bytes);
+    for (const auto& option : std::vector<std::vector<std::string>>{
+             {"--digests", stays}, {"--dump", "2:end:0,0", stays}, {"--log-file", stays}}) {
+      const bool own = (from == in("a.digests") && option[0] == "--digests") ||
+                       (from == in("a.dump") && option[0] == "--dump");
+      std::vector<std::string> words = {"run", scenario, "--steps", "2", "--out", in("b"), "-q"};
+      words.insert(words.end(), option.begin(), option.end());
+      const outcome done = lithify(words);
+      EXPECT_EQ(done.code, own ? 0 : 2) << option[0] << " over " << from << ": " << done.err;
+      if (!own) {
+        EXPECT_THAT(done.err, HasSubstr("choose another"));
+        EXPECT_EQ(read_file(stays), bytes) << option[0] << " over " << from;
+      }
+    }
+  }
+  const outcome both = lithify({"run", scenario, "--out", in("c"), "--digests", in("one"), "--dump",
+                                "1:end:0,0", in("a/../one")});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err, HasSubstr("two files"));
+  const std::string log = in("log");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(lithify({"run", scenario, "--steps", "1", "--out", in("d"), "--log-file", log}).code,
+              0);
+  }
+}
+
+TEST_F(diff_command, refuses_files_that_are_missing_or_go_on) {
+  ASSERT_EQ(run("a", {"--steps", "1", "--dump", "1:end:0,0", in("a.dump")}).code, 0);
+  EXPECT_THAT(diff({in("none"), in("a.dump")}, 2).err, HasSubstr("does not exist"));
+  EXPECT_THAT(diff({in("a.dump"), in("a")}, 2).err, HasSubstr("not a plain file"));
+  write_file(in("longer.dump"), read_file(in("a.dump")) + "extra\n");
+  EXPECT_THAT(diff({in("longer.dump"), in("a.dump")}, 2).err, HasSubstr("ended"));
+}
+
 TEST_F(diff_command, digests_that_cannot_be_written_any_more_are_a_warning) {
   const auto small_files = [] {
     const rlimit most{200'000, 200'000};
