@@ -304,7 +304,10 @@ struct find_passes {
       ways[k] = ways_down(static_cast<std::uint32_t>(foreign[k]), lower, level);
     }
     for (int k = 0; k < count; ++k) {
-      passes[first + k] = one_a_basin(g, first + k, static_cast<int>(ways[k]));
+      // One on a side has other neighbours than those in the arrays: it comes again.
+      const bool side = (g.grid.faces[first + k] & face::side) != 0;
+      passes[first + k] =
+          side ? std::uint8_t{0} : one_a_basin(g, first + k, static_cast<int>(ways[k]));
     }
   }
   /// Bits of the neighbours in other basins; gives whether there are any.
