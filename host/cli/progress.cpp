@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
 
@@ -52,9 +53,13 @@ std::string bar_of(const engine::run_progress& p) {
          std::string(static_cast<std::size_t>(width - full), '-') + "] ";
 }
 
-/// Whether a file is empty, not there, or begins as a line of a log does: with a time.
+/// Whether a file is empty, no plain one, or begins as a line of a log does: with a time.
 bool may_be_log(const std::string& file) {
   constexpr std::string_view shape = "0000-00-00T00:00:00Z ";
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(file, failed)) {
+    return true;  // a terminal, a pipe
+  }
   std::string start(shape.size(), '\0');
   std::ifstream in(file, std::ios::binary);
   if (!in.is_open() || in.peek() == std::ifstream::traits_type::eof()) {
