@@ -3,6 +3,7 @@
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/passes/trace.hpp"
+#include "same_world.hpp"
 #include "texts.hpp"
 
 #include <algorithm>
@@ -37,20 +38,10 @@ void require_same_region(const io::checkpoint& a, const io::checkpoint& b) {
   require(a.voxels.size == b.voxels.size, errc::invalid_argument,
           "the checkpoints are of two regions: " + size_text(a.voxels.size) + " and " +
               size_text(b.voxels.size) + " voxels");
-  const region_geometry& g = a.geometry;
-  const region_geometry& h = b.geometry;
-  const struct {
-    const char* what;
-    double a, b;
-  } lengths[] = {{"cell size", g.cell_size_m, h.cell_size_m},
-                 {"voxel height", g.voxel_height_m, h.voxel_height_m},
-                 {"elevation of the floor", g.datum_m, h.datum_m},
-                 {"easting of the south-west corner", g.origin_x_m, h.origin_x_m},
-                 {"northing of the south-west corner", g.origin_y_m, h.origin_y_m}};
-  for (const auto& length : lengths) {
-    require(length.a == length.b, errc::invalid_argument,
-            "the checkpoints are of two regions: " + std::string(length.what) + " " +
-                exact_text(length.a) + " m and " + exact_text(length.b) + " m");
+  if (const auto differs = first_differing_length(a.geometry, b.geometry)) {
+    throw error(errc::invalid_argument,
+                "the checkpoints are of two regions: " + std::string(differs->what) + " " +
+                    exact_text(differs->a) + " m and " + exact_text(differs->b) + " m");
   }
 }
 

@@ -5,8 +5,17 @@
 #include "lithify/io/checkpoint.hpp"
 
 #include <filesystem>
+#include <optional>
 
 namespace lithify::engine {
+
+/// A length of two regions that is not the same in both, metres.
+struct differing_length {
+  const char* what;
+  double a, b;
+};
+[[nodiscard]] std::optional<differing_length> first_differing_length(const region_geometry& a,
+                                                                     const region_geometry& b);
 
 /// Errors: invalid_argument, naming the first material that differs in what the state holds of it.
 void require_same_materials(const scenario& s,
