@@ -39,6 +39,11 @@ std::size_t tables_taken(consolidation_strategy strategy, const table_list& tabl
   return taken;
 }
 
+/// Up to as many bricks, a merge takes the memory of all that there may be, and nobody waits. Where
+/// there may be more the host reads how many there are: chosen, for 150 MB of scratch at most,
+/// beside which a round trip is nothing in the time of a consolidation of that size.
+constexpr std::int64_t most_unread = std::int64_t{1} << 20;
+
 /// Deltas in brick order, as the index wants them.
 struct brick_list {
   std::int64_t most = 0;               ///< bricks that there are at most
@@ -86,7 +91,8 @@ brick_list find_bricks(device::exec ex, const collected& deltas) {
       },
       total.data());
   device::for_each_n(ex, 1, [=] LITHIFY_HD(std::int64_t) { offsets[*count] = n.now(); });
-  return {most, std::move(total), std::move(brick), std::move(offset)};
+  const std::int64_t known = most <= most_unread ? most : device::read(ex, count);
+  return {known, std::move(total), std::move(brick), std::move(offset)};
 }
 
 /// Words of 9 key bits and 16 material bits, where keys and materials lie apart.
@@ -150,8 +156,8 @@ consolidation_counts overlay::consolidate(device::exec ex,
     return {};
   }
   reporter report{hook};
-  // From here to the end of the merge nothing comes back to the host: every count stays where it is
-  // made, and memory follows bounds.
+  // From here to the end of the merge nothing comes back to the host, but how many bricks there are
+  // if they may be many: every count stays where it is made, and memory follows bounds.
   collected deltas =
       device::timed(ex, "consolidate.select", [&] { return collect_newest(ex, taken.tables()); });
   report("select");

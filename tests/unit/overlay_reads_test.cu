@@ -1,5 +1,6 @@
-// How often a consolidation waits for the device: once at its end, and once more where the index's
-// pools had too few slots, so that what could not begin runs again.
+// How often a consolidation waits for the device: once at its end, once more where the index's
+// pools had too few slots, so that what could not begin runs again, and once before the merge where
+// memory for every brick that may be touched would be much.
 #include "lithify/base/error.hpp"
 #include "lithify/octree/detail/merged.cuh"
 #include "overlay_rig.cuh"
@@ -100,6 +101,34 @@ TEST(ConsolidationReads, TwiceWhereAPoolHasToGrow) {
     EXPECT_EQ(digest(ex, world), before) << "part " << part;
     EXPECT_EQ(index.statistics().dense_bricks, ends[part + 1]);
   }
+}
+
+// Two clusters in far corners: as many bricks may be touched as there are deltas, few are. Memory
+// for all that may be would be 150 bytes a delta more.
+TEST(ConsolidationReads, OnceMoreWhereMoreBricksMayBeTouchedThanMemoryIsTakenFor) {
+  constexpr region_size vast = {4096, 4096, 1024};
+  constexpr std::int32_t edge = 96;  // 2 * 96^3 deltas in 2 * 12^3 bricks
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, vast);
+  overlay world(ex, index);
+  std::vector<voxel_edit> edits;
+  edits.reserve(std::size_t{2} * edge * edge * edge);
+  for (const voxel low : {voxel{0, 0, 0}, voxel{vast.x - edge, vast.y - edge, vast.z - edge}}) {
+    for (std::int32_t i = 0; i < edge * edge * edge; ++i) {
+      const voxel at = {low.x + i % edge, low.y + i / edge % edge, low.z + i / (edge * edge)};
+      edits.push_back({at, static_cast<material_id>(1 + i % 3)});
+    }
+  }
+  const auto deltas = static_cast<std::int64_t>(edits.size());
+  ASSERT_GT(deltas, std::int64_t{1} << 20);
+  world.write(ex, edits, 0);
+  const std::size_t before = pool.bytes_in_use();
+  EXPECT_EQ(reads_of_consolidation(ex, world), 3U)
+      << "the bricks, the pools of a new world, the end";
+  EXPECT_LT(pool.peak_bytes() - before, static_cast<std::size_t>(100 * deltas));
+  EXPECT_EQ(index.statistics().dense_bricks, 2 * (edge / 8) * (edge / 8) * (edge / 8));
 }
 
 // Refused at any allocation on the way that grows the pools, the world stays as it was.
