@@ -34,20 +34,21 @@ struct stage_run {
   stage_run(const stage_run&) = delete;
   stage_run& operator=(const stage_run&) = delete;
 
-  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s, const char* name) {
+  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s) {
     check(cudaEventRecord(r->begun, s.native()), "record an event");
-    nvtxRangePushA(name);
   }
   static void end(const std::shared_ptr<stage_run>& r, stream_ref s) {
-    nvtxRangePop();
     // In a destructor: a run whose end could not be recorded counts no time.
     forget(cudaEventRecord(r->ended, s.native()));
   }
   [[nodiscard]] bool over() const { return forget(cudaEventQuery(ended)) != cudaErrorNotReady; }
   void wait() const { check(cudaEventSynchronize(ended), "wait for a stage"); }
-  [[nodiscard]] double seconds() const {
+  [[nodiscard]] double seconds() const { return between(begun, ended); }
+  [[nodiscard]] double since(const stage_run& origin) const { return between(origin.begun, begun); }
+
+  static double between(cudaEvent_t from, cudaEvent_t to) {
     float milliseconds = 0.0F;
-    return forget(cudaEventElapsedTime(&milliseconds, begun, ended)) == cudaSuccess
+    return forget(cudaEventElapsedTime(&milliseconds, from, to)) == cudaSuccess
                ? 1e-3 * static_cast<double>(milliseconds)
                : 0.0;
   }
@@ -61,6 +62,7 @@ struct stage_run {
   }
 
   std::size_t stage;
+  bool on_line = false;  ///< began on a time line that is recorded
   cudaEvent_t begun = nullptr;
   cudaEvent_t ended = nullptr;
 };
@@ -73,7 +75,7 @@ struct stage_run {
 
   explicit stage_run(std::size_t number) : stage(number) {}
 
-  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s, const char*) {
+  static void begin(const std::shared_ptr<stage_run>& r, stream_ref s) {
     submit(s, [r] { r->begun = clock::now(); });
   }
   static void end(const std::shared_ptr<stage_run>& r, stream_ref s) {
@@ -85,8 +87,12 @@ struct stage_run {
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(ended - begun).count();
   }
+  [[nodiscard]] double since(const stage_run& origin) const {
+    return std::chrono::duration<double>(begun - origin.begun).count();
+  }
 
   std::size_t stage;
+  bool on_line = false;  ///< began on a time line that is recorded
   clock::time_point begun;
   clock::time_point ended;
   std::optional<event> done;
@@ -95,9 +101,18 @@ struct stage_run {
 #endif
 
 struct stage_log {
+  /// A run on the time line.
+  struct placed {
+    std::size_t stage;
+    double begin;
+    double seconds;
+  };
+
   std::mutex mutex;
   std::vector<stage_clock::total> totals;
   std::vector<std::shared_ptr<stage_run>> open;  // submitted as a whole, perhaps still running
+  std::shared_ptr<stage_run> origin;  // begun when the time line did; null: there is none
+  std::vector<placed> line;
 
   /// Requires: the lock is held, as for `collect`.
   std::size_t number_of(const std::string& name) {
@@ -109,6 +124,13 @@ struct stage_log {
     totals.push_back({name, 0.0, 0});
     return totals.size() - 1;
   }
+  /// Waits for the runs that have been submitted, and adds them up.
+  void collect_all() {
+    for (const std::shared_ptr<stage_run>& r : open) {
+      r->wait();
+    }
+    collect();
+  }
   /// Adds up the runs that are over.
   void collect() {
     std::erase_if(open, [&](const std::shared_ptr<stage_run>& r) {
@@ -117,6 +139,9 @@ struct stage_log {
       }
       totals[r->stage].seconds += r->seconds();
       ++totals[r->stage].runs;
+      if (r->on_line) {
+        line.push_back({r->stage, r->since(*origin), r->seconds()});
+      }
       return true;
     });
   }
@@ -126,11 +151,29 @@ stage_clock::stage_clock() : log_(std::make_shared<stage_log>()) {}
 
 std::vector<stage_clock::total> stage_clock::totals() const {
   const std::lock_guard lock(log_->mutex);
-  for (const std::shared_ptr<stage_run>& r : log_->open) {
-    r->wait();
-  }
-  log_->collect();
+  log_->collect_all();
   return log_->totals;
+}
+
+void stage_clock::record(stream_ref s) {
+  auto origin = std::make_shared<stage_run>(0);
+  stage_run::begin(origin, s);
+  s.synchronize();
+  const std::lock_guard lock(log_->mutex);
+  log_->collect_all();  // what belongs to an older line
+  log_->origin = std::move(origin);
+  log_->line.clear();
+}
+
+std::vector<stage_clock::run> stage_clock::runs() const {
+  const std::lock_guard lock(log_->mutex);
+  log_->collect_all();
+  std::vector<run> runs;
+  runs.reserve(log_->line.size());
+  for (const stage_log::placed& p : log_->line) {
+    runs.push_back({log_->totals[p.stage].name, p.begin, p.seconds});
+  }
+  return runs;
 }
 
 stage_scope::stage_scope(exec ex, const std::string& name) : stream_(ex.stream) {
@@ -138,20 +181,25 @@ stage_scope::stage_scope(exec ex, const std::string& name) : stream_(ex.stream) 
     return;
   }
   log_ = ex.clock->log_;
-  std::size_t number = 0;
   {
     const std::lock_guard lock(log_->mutex);
-    number = log_->number_of(name);
+    run_ = std::make_shared<stage_run>(log_->number_of(name));
+    run_->on_line = log_->origin != nullptr;
     log_->collect();
   }
-  run_ = std::make_shared<stage_run>(number);
-  stage_run::begin(run_, stream_, name.c_str());
+  stage_run::begin(run_, stream_);
+#if LITHIFY_ON_CUDA
+  nvtxRangePushA(name.c_str());
+#endif
 }
 
 stage_scope::~stage_scope() {
   if (log_ == nullptr) {
     return;
   }
+#if LITHIFY_ON_CUDA
+  nvtxRangePop();
+#endif
   try {
     stage_run::end(run_, stream_);
     const std::lock_guard lock(log_->mutex);

@@ -299,6 +299,14 @@ int128 simulation::stored(device::exec ex) const {
   return impl_->measured(ex, *impl_->seen, impl_->columns);
 }
 
+std::size_t simulation::bytes() const {
+  const impl& my = *impl_;
+  std::size_t sum = my.layout ? my.layout->faces.bytes() + my.layout->held.bytes() : 0;
+  column_arrays::each(my.columns,
+                      [&](const char*, const char*, const auto& values) { sum += values.bytes(); });
+  return sum;
+}
+
 void simulation::reserve_deltas(std::int64_t bound) {
   require(bound > 0, errc::invalid_argument, "a table must admit at least one delta");
   impl_->staging_bound = bound;

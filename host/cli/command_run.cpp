@@ -28,6 +28,7 @@ struct run_arguments {
   std::string wall_limit;
   std::string digests;
   std::vector<std::string> dump;  ///< STEP:PASS:CHUNK and a file, or nothing
+  std::string profile;
   reporter_options report;
   bool json = false;
 };
@@ -71,29 +72,46 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
 }
 
 /// A file that is there already is replaced only by one of its kind: what a run reads, the
-/// checkpoints that it leaves and everything else is safe from a slip of the hand.
-void require_own_kind(const std::string& file, engine::trace_kind kind, const char* option) {
-  require_writable(file, {});
+/// checkpoints that it leaves and everything else is safe from a slip of the hand. In `out`, which
+/// the run makes where it is not there yet, nothing can be in the way.
+void require_own_kind(const std::string& file,
+                      engine::trace_kind kind,
+                      const char* option,
+                      const std::filesystem::path& out) {
+  namespace fs = std::filesystem;
   std::error_code failed;
-  require(!std::filesystem::exists(file, failed) || std::filesystem::is_empty(file, failed) ||
-              engine::kind_of(file) == kind,
+  const auto plain = [](const fs::path& p) { return fs::weakly_canonical(fs::absolute(p)); };
+  if (!out.empty() && !fs::exists(out, failed) &&
+      plain(file).parent_path() == plain(out / "file").parent_path()) {
+    return;
+  }
+  require_writable(file, {});
+  require(!fs::exists(file, failed) || fs::is_empty(file, failed) || engine::kind_of(file) == kind,
           errc::io_failure,
           std::string(option) + ": '" + file +
               "' is there already and no earlier run made it with this option; choose another");
 }
 
-/// What the run is to note down for `lithify diff`.
-void take_trace_options(run_arguments& a) {
+/// The files that the run is to write beside its folder's.
+void take_file_options(run_arguments& a, const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   if (!a.digests.empty()) {
-    require_own_kind(a.digests, engine::trace_kind::digests, "--digests");
+    require_own_kind(a.digests, engine::trace_kind::digests, "--digests", out);
     a.run.digests = a.digests;
   }
   if (!a.dump.empty()) {
     a.run.dump = parse_dump(a.dump[0], a.dump[1]);
-    require_own_kind(a.dump[1], engine::trace_kind::dump, "--dump");
+    require_own_kind(a.dump[1], engine::trace_kind::dump, "--dump", out);
     require(a.digests.empty() || fs::weakly_canonical(a.dump[1]) != fs::weakly_canonical(a.digests),
             errc::invalid_argument, "--dump and --digests need two files");
+  }
+  if (!a.profile.empty()) {
+    require_own_kind(a.profile, engine::trace_kind::profile, "--profile", out);
+    a.run.profile = a.profile;
+    for (const fs::path& other : {a.run.digests, a.run.dump ? a.run.dump->file : fs::path()}) {
+      require(other.empty() || fs::weakly_canonical(a.profile) != fs::weakly_canonical(other),
+              errc::invalid_argument, "--profile needs a file of its own");
+    }
   }
 }
 
@@ -108,6 +126,9 @@ void print_summary(const engine::run_summary& s) {
              grouped(s.deltas_emitted), grouped(s.deltas_consolidated), s.consolidations);
   fmt::print("peak memory       {} host, {} device\n", bytes_text(s.peak_host_bytes),
              bytes_text(s.peak_device_bytes));
+  fmt::print("  between steps   {} index, {} overlay, {} columns at most, of the device\n",
+             bytes_text(s.device_memory.index), bytes_text(s.device_memory.overlay),
+             bytes_text(s.device_memory.columns));
   fmt::print("seconds\n");
   for (const auto& [stage, taken] : s.seconds) {
     fmt::print("  {:<30} {:>12.3f}\n", stage, taken);
@@ -143,9 +164,9 @@ int run_scenario(const program& p, run_arguments& a) {
   if (!a.wall_limit.empty()) {
     a.report.wall_limit = parse_duration(a.wall_limit);
   }
-  take_trace_options(a);
   a.run.device = engine::resolve_device(a.run.device);
   const engine::scenario s = engine::read_scenario(a.scenario, a.set);
+  take_file_options(a, a.out.empty() ? s.out : std::filesystem::path(a.out));
   reporter observer(a.report);
   engine::run_summary summary;
   device::with_threads(a.threads, [&] { summary = engine::run(s, a.run, observer); });
@@ -229,6 +250,9 @@ void add_run(program& p) {
                 "7:diffusion:0,0 FILE; passes also are start, boundary and end (voxels)")
       ->expected(2)
       ->type_name("STEP:PASS:X,Y FILE");
+  c->add_option("--profile", a->profile,
+                "File for when every stage ran, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE");
   c->add_option("--log-file", a->report.log_file, "File to which notes and progress are appended");
   CLI::Option* const quiet = c->add_flag("-q", a->report.quiet, "No progress, no summary");
   c->add_flag("-v", a->report.verbose, "Notes, and a measured budget at every step")

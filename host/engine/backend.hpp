@@ -56,6 +56,8 @@ class backend_world {
                                            const std::function<void(const char* step)>& hook) = 0;
   [[nodiscard]] virtual world_statistics statistics() const = 0;
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> stage_seconds() const = 0;
+  virtual void record_stages() = 0;
+  [[nodiscard]] virtual std::vector<stage_run> stage_runs() const = 0;
 
   virtual void simulate(std::vector<pass_config> passes,
                         std::span<const field> columns,

@@ -98,6 +98,19 @@ class device_world final : public backend_world {
     return seconds;
   }
 
+  void record_stages() override {
+    const std::lock_guard lock(write_);
+    core_->clock.record(exec().stream);
+  }
+
+  std::vector<stage_run> stage_runs() const override {
+    std::vector<stage_run> runs;
+    for (device::stage_clock::run& r : core_->clock.runs()) {
+      runs.push_back({std::move(r.name), r.begin, r.seconds});
+    }
+    return runs;
+  }
+
   void simulate(std::vector<pass_config> passes,
                 std::span<const field> columns,
                 const simulation_state& from) override {
@@ -259,8 +272,14 @@ class device_world final : public backend_world {
 
   void note_statistics() {
     const octree::index_statistics index = core_->index.statistics();
-    const std::int64_t tables = static_cast<std::int64_t>(core_->overlay.current().tables().size());
+    const deltas::snapshot now = core_->overlay.current();
+    const std::int64_t tables = static_cast<std::int64_t>(now.tables().size());
+    memory_use memory{index.bytes_reserved, 0, simulation_ ? simulation_->bytes() : 0};
+    for (const auto& t : now.tables()) {
+      memory.overlay += t->buckets.bytes();
+    }
     const std::lock_guard lock(counters_);
+    statistics_.memory = memory;
     statistics_.overlay_slots = core_->overlay.claimed();
     statistics_.tables = tables;
     statistics_.dense_bricks = index.dense_bricks;

@@ -10,6 +10,7 @@
 #include "pass_overlays.hpp"
 #include "plan_passes.hpp"
 #include "records.hpp"
+#include "run_profile.hpp"
 #include "run_trace.hpp"
 #include "same_scenario.hpp"
 #include "same_world.hpp"
@@ -72,6 +73,10 @@ class runner {
     require(first <= steps_, errc::invalid_argument,
             "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
                 std::to_string(steps_) + " steps of the run: raise --steps");
+    if (profiled()) {
+      recorded_since_ = clock_.seconds();
+      w.record_stages();
+    }
     books.require_balance(timed("measure", [&] { return w.stored(); }), first);
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
     trace_.emplace(scenario_, options_, w, steps_);
@@ -96,6 +101,9 @@ class runner {
     finish_saving();
     records_->write_series();
     timed("pictures", [&] { draw(w, before); });
+    if (profiled()) {
+      write_profile(w);
+    }
     run_summary summary = summarise(w, books, stored);
     summary.first_step = first;
     summary.stopped = stopped;
@@ -113,13 +121,35 @@ class runner {
 
   template <class F>
   std::invoke_result_t<F> timed(const char* stage, F&& work) {
-    const stopwatch clock;
     struct at_end {
+      runner& of;
       double& total;
-      const stopwatch& clock;
-      ~at_end() { total += clock.seconds(); }
-    } const noted{seconds_[stage], clock};
+      const char* stage;
+      double begin;
+      ~at_end() {
+        const double taken = of.clock_.seconds() - begin;
+        total += taken;
+        of.profile(run_profile::track::run, stage, begin, taken);
+      }
+    } const noted{*this, seconds_[stage], stage, clock_.seconds()};
     return work();
+  }
+  void profile(run_profile::track on, const char* stage, double begin, double seconds) noexcept {
+    if (profiled()) {
+      profile_.add(on, stage, begin, seconds);
+    }
+  }
+  [[nodiscard]] bool profiled() const { return !options_.profile.empty(); }
+
+  /// The run is done: a profile that cannot be written is a warning.
+  void write_profile(const world& w) {
+    profile_.add(w.stage_runs(), recorded_since_);
+    try {
+      profile_.write(options_.profile, w.device());
+      profile_written_ = true;
+    } catch (const error& e) {
+      warn(e.what());
+    }
   }
 
   void warn(const std::string& text) {
@@ -220,12 +250,14 @@ class runner {
     while (w.simulation().step < steps_) {
       step(w, books);
       const simulation_state now = w.simulation();
+      const world_statistics seen = w.statistics();
+      note_memory(seen.memory);
       if (options_.measure_every_step) {
         books.require_balance(timed("measure", [&] { return w.stored(); }), now.step);
       }
-      const run_request request = observer_.after_step(
-          {now.step, first, steps_, now.time_yr, books.deltas(), w.statistics().overlay_slots,
-           scenario_.overlay.threshold, clock.seconds()});
+      const run_request request =
+          observer_.after_step({now.step, first, steps_, now.time_yr, books.deltas(),
+                                seen.overlay_slots, scenario_.overlay.threshold, clock.seconds()});
       if (saved()) {
         finish_saving();  // a checkpoint that was refused ends the run now, not at the next one
       }
@@ -238,6 +270,12 @@ class runner {
       }
     }
     return false;
+  }
+
+  void note_memory(const memory_use& now) {
+    most_memory_ = {std::max(most_memory_.index, now.index),
+                    std::max(most_memory_.overlay, now.overlay),
+                    std::max(most_memory_.columns, now.columns)};
   }
 
   /// One step. If it is refused, the state before it is saved first: hours of work are not lost.
@@ -299,10 +337,10 @@ class runner {
     data->provenance = options_.provenance;
     saved_step_ = data->state.step;
     saving_ = std::async(std::launch::async, [this, data] {
-      const stopwatch clock;
+      const double begin = clock_.seconds();
       io::write_checkpoint(checkpoints_.name(data->state.step), *data);
       checkpoints_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
-      return clock.seconds();
+      return std::pair(begin, clock_.seconds());
     });
   }
 
@@ -315,7 +353,9 @@ class runner {
   /// Waits until the last checkpoint is written. Errors: what refused it.
   void finish_saving() {
     if (saving_.valid()) {
-      seconds_["checkpoint.write"] += timed("checkpoint.wait", [&] { return saving_.get(); });
+      const auto [begin, end] = timed("checkpoint.wait", [&] { return saving_.get(); });
+      seconds_["checkpoint.write"] += end - begin;
+      profile(run_profile::track::checkpoints, "checkpoint.write", begin, end - begin);
       observer_.note("checkpoint '" + checkpoints_.name(saved_step_).string() + "' written");
     }
   }
@@ -411,6 +451,8 @@ class runner {
     getrusage(RUSAGE_SELF, &used);
     s.peak_host_bytes = static_cast<std::size_t>(used.ru_maxrss) * 1024;
     s.peak_device_bytes = statistics.peak_device_bytes;
+    note_memory(statistics.memory);
+    s.device_memory = most_memory_;
     s.budget = books.totals();
     s.stored = stored;
     s.residual = books.residual(stored);
@@ -426,6 +468,9 @@ class runner {
     s.files.insert(s.files.end(), records_->files().begin(), records_->files().end());
     for (const fs::path& file : trace_->files()) {
       s.files.push_back(file);
+    }
+    if (profile_written_) {
+      s.files.push_back(options_.profile);
     }
     s.files.push_back(folder_.path() / "summary.json");
     s.warnings = warnings_;
@@ -448,7 +493,12 @@ class runner {
   std::optional<run_trace> trace_;
   std::vector<fs::path> pictures_;
   std::vector<std::string> warnings_;
-  std::future<double> saving_;  // last: its end waits for the write, which uses the rest
+  run_profile profile_;
+  double recorded_since_ = 0.0;  // the run's second at which the world's stages were first kept
+  bool profile_written_ = false;
+  memory_use most_memory_;
+  std::future<std::pair<double, double>>
+      saving_;  // last: its end waits for the write, which uses the rest
 };
 
 }  // namespace

@@ -102,6 +102,10 @@ std::string to_json(const run_summary& s) {
                         {"seconds", seconds},
                         {"peak_host_bytes", s.peak_host_bytes},
                         {"peak_device_bytes", s.peak_device_bytes},
+                        {"device_memory",
+                         {{"index", s.device_memory.index},
+                          {"overlay", s.device_memory.overlay},
+                          {"columns", s.device_memory.columns}}},
                         {"files", files},
                         {"warnings", s.warnings}};
   return summary.dump(2, ' ', false, json::error_handler_t::replace);

@@ -41,12 +41,15 @@ trace_kind kind_of(const fs::path& file) {
   if (fs::is_regular_file(file, failed)) {
     in.open(file, std::ios::binary);
   }
-  std::string start(20, '\0');
+  std::string start(64, '\0');
   in.read(start.data(), static_cast<std::streamsize>(start.size()));
   for (const trace_kind kind : {trace_kind::digests, trace_kind::dump}) {
     if (start.starts_with(std::string("lithify ") + word_of(kind) + " ")) {
       return kind;
     }
+  }
+  if (start.starts_with(profile_begin)) {
+    return trace_kind::profile;
   }
   return trace_kind::neither;
 }

@@ -80,6 +80,12 @@ world_statistics world::statistics() const { return impl_->statistics(); }
 std::vector<std::pair<std::string, double>> world::stage_seconds() const {
   return typed_memory([&] { return impl_->stage_seconds(); });
 }
+void world::record_stages() {
+  typed_memory([&] { impl_->record_stages(); });
+}
+std::vector<stage_run> world::stage_runs() const {
+  return typed_memory([&] { return impl_->stage_runs(); });
+}
 
 void world::simulate(std::vector<pass_config> passes,
                      std::span<const field> columns,

@@ -189,6 +189,16 @@ TEST_F(diff_command, what_a_run_cannot_note_down_is_refused_before_it) {
   refused({"--dump", "1:diffusion:0,0"}, "--dump");
 }
 
+TEST_F(diff_command, what_a_run_notes_down_may_lie_in_the_folder_that_it_makes) {
+  const outcome done = lithify({"run", scenario, "--device", "cpu", "--steps", "1", "--out",
+                                in("fresh"), "-q", "--digests", in("fresh/d"), "--dump",
+                                "1:end:0,0", in("fresh/dump"), "--profile", in("fresh/p.json")});
+  EXPECT_EQ(done.code, 0) << done.err;
+  for (const char* file : {"fresh/d", "fresh/dump", "fresh/p.json"}) {
+    EXPECT_FALSE(read_file(in(file)).empty()) << file;
+  }
+}
+
 TEST_F(diff_command, what_a_run_notes_down_replaces_nothing_of_another_kind) {
   ASSERT_EQ(run("a", {"--steps", "2", "--dump", "2:end:0,0", in("a.dump")}).code, 0);
   const std::string checkpoint = in("a/checkpoint-00000002.h5");
@@ -196,8 +206,10 @@ TEST_F(diff_command, what_a_run_notes_down_replaces_nothing_of_another_kind) {
   for (const std::string& from : {checkpoint, scenario, in("a.digests"), in("a.dump")}) {
     const std::string bytes = read_file(from);
     write_file(stays, bytes);
-    for (const auto& option : std::vector<std::vector<std::string>>{
-             {"--digests", stays}, {"--dump", "2:end:0,0", stays}, {"--log-file", stays}}) {
+    for (const auto& option : std::vector<std::vector<std::string>>{{"--digests", stays},
+                                                                    {"--dump", "2:end:0,0", stays},
+                                                                    {"--profile", stays},
+                                                                    {"--log-file", stays}}) {
       const bool own = (from == in("a.digests") && option[0] == "--digests") ||
                        (from == in("a.dump") && option[0] == "--dump");
       std::vector<std::string> words = {"run", scenario, "--steps", "2", "--out", in("b"), "-q"};

@@ -78,6 +78,66 @@ TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
   EXPECT_EQ(last_err, "");
 }
 
+TEST_F(run_command, tells_device_memory_by_what_it_is_for) {
+  const json s = run("a", {"--set", "overlay.threshold=100"});
+  const json& memory = s["device_memory"];
+  EXPECT_GE(memory["index"], 16 << 20) << "a slab of bricks at least";
+  EXPECT_GT(memory["overlay"], 0);
+  EXPECT_GE(memory["columns"], 16 * 12 * 46) << "bytes of the state of a column without rivers";
+  EXPECT_LE(memory["columns"], 16 * 12 * 64);
+  EXPECT_LE(memory["index"].get<long long>() + memory["columns"].get<long long>(),
+            s["peak_device_bytes"].get<long long>());
+}
+
+/// Sum of the spans of one name on a track of a profile, in seconds.
+double seconds_of(const json& profile, int track, const std::string& name) {
+  double sum = 0.0;
+  for (const json& event : profile["traceEvents"]) {
+    if (event["ph"] == "X" && event["tid"] == track && event["name"] == name) {
+      sum += 1e-6 * event["dur"].get<double>();
+    }
+  }
+  return sum;
+}
+
+TEST_F(run_command, profiles_every_stage) {
+  const std::string file = (folder / "a.trace.json").string();
+  const json s = run("a", {"--profile", file});
+  const json profile = json::parse(read_file(file));
+  const double total = s["seconds"]["total"];
+  std::map<int, std::string> track;
+  for (const json& event : profile["traceEvents"]) {
+    if (event["name"] == "thread_name") {
+      track[event["tid"]] = event["args"]["name"];
+    } else if (event["ph"] == "X") {
+      const double begin = 1e-6 * event["ts"].get<double>();
+      EXPECT_GE(begin, 0.0) << event;
+      EXPECT_LE(begin + 1e-6 * event["dur"].get<double>(), total) << event;
+    }
+  }
+  EXPECT_EQ(track, (std::map<int, std::string>{{1, "run"}, {2, "checkpoint writer"}, {3, "cpu"}}));
+  // What the summary adds up, once more; the world's first stages came before its line began.
+  for (const std::string name : {"start", "measure", "checkpoint", "records", "pictures"}) {
+    EXPECT_NEAR(seconds_of(profile, 1, name), s["seconds"][name], 1e-5) << name;
+  }
+  EXPECT_NEAR(seconds_of(profile, 2, "checkpoint.write"), s["seconds"]["checkpoint.write"], 1e-5);
+  for (const std::string name : {"step", "step.diffusion", "consolidate.merge"}) {
+    EXPECT_NEAR(seconds_of(profile, 3, name), s["seconds"]["world." + name], 1e-5) << name;
+  }
+  const auto files = s["files"].get<std::vector<std::string>>();
+  EXPECT_THAT(files, testing::Contains(file));
+
+  run("a", {"--profile", file});  // its own kind may be replaced
+  EXPECT_EQ(json::parse(read_file(file))["otherData"]["program"], "lithify");
+  const std::string before = read_file(folder / "a" / "summary.json");
+  const outcome refused = lithify({"run", scenario, "--out", (folder / "b").string(), "--profile",
+                                   (folder / "a" / "summary.json").string()});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--profile"));
+  EXPECT_EQ(read_file(folder / "a" / "summary.json"), before);
+  EXPECT_FALSE(fs::exists(folder / "b"));
+}
+
 TEST_F(run_command, prints_a_summary_that_names_what_it_made) {
   const outcome done = lithify({"run", scenario, "--out", (folder / "a").string(), "--steps", "1"});
   EXPECT_EQ(done.code, 0) << done.err;

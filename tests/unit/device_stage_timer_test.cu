@@ -48,6 +48,45 @@ TEST(device_stage_timer, adds_up_runs_by_name) {
   });
 }
 
+TEST(device_stage_timer, places_runs_on_a_line_that_begins_when_asked) {
+  in_every_mode([](exec plain) {
+    stage_clock clock;
+    const exec ex{plain.stream, plain.memory, &clock};
+    const buffer<std::uint64_t> words(ex, 100000);
+    const auto run = [&](const char* name) {
+      const stage_scope scope(ex, name);
+      stir(ex, words.data(), words.size());
+    };
+    run("before");
+    EXPECT_TRUE(clock.runs().empty()) << "nobody asked";
+    clock.record(ex.stream);
+    {
+      const stage_scope whole(ex, "whole");
+      run("first");
+      run("second");
+    }
+    const std::vector<stage_clock::run> runs = clock.runs();
+    ASSERT_EQ(runs.size(), 3U);
+    const auto of = [&](const std::string& name) {
+      for (const stage_clock::run& r : runs) {
+        if (r.name == name) {
+          return r;
+        }
+      }
+      return stage_clock::run{};
+    };
+    const stage_clock::run whole = of("whole"), first = of("first"), second = of("second");
+    constexpr double rounding = 2e-6;  // of times that events took
+    EXPECT_GE(whole.begin, 0.0);
+    EXPECT_GE(first.begin, whole.begin - rounding);
+    EXPECT_GE(second.begin, first.begin + first.seconds - rounding);
+    EXPECT_LE(second.begin + second.seconds, whole.begin + whole.seconds + rounding);
+    clock.record(ex.stream);
+    EXPECT_TRUE(clock.runs().empty()) << "a new line";
+    EXPECT_EQ(clock.totals().size(), 4U);
+  });
+}
+
 TEST(device_stage_timer, may_end_before_the_work_it_times) {
   memory_pool pool;
   stream s = stream::delaying(1);

@@ -26,9 +26,26 @@ class stage_clock {
     std::uint64_t runs = 0;
   };
 
+  /// One run of a stage on the time line that `record` began, in seconds. On CUDA `begin` is a
+  /// 32-bit float of milliseconds: a microsecond fine in the first seconds, a quarter of a
+  /// millisecond after an hour.
+  struct run {
+    std::string name;
+    double begin = 0.0;
+    double seconds = 0.0;
+  };
+
   stage_clock();
   /// Every stage so far, in the order of their first runs. Sync: waits for stages still running.
   [[nodiscard]] std::vector<total> totals() const;
+
+  /// Begins a time line, now; from here on every run is kept. Requires: no stage is running.
+  /// Sync: waits for `s`.
+  /// Cost: 24 bytes a run.
+  void record(stream_ref s);
+  /// Runs that began and ended since, in the order in which they were seen to end; none without
+  /// `record`. Sync: waits for stages still running.
+  [[nodiscard]] std::vector<run> runs() const;
 
  private:
   friend class stage_scope;

@@ -96,15 +96,31 @@ struct consolidation_report {
   std::int64_t changed_voxels = 0;
 };
 
+/// Device memory by what it is for, in bytes.
+struct memory_use {
+  std::size_t index = 0;    ///< octree: slabs of nodes and bricks, their tables
+  std::size_t overlay = 0;  ///< published tables
+  std::size_t columns = 0;  ///< column fields of a simulation
+};
+
 struct world_statistics {
   std::int64_t overlay_slots = 0;  ///< claimed slots of published tables
   std::int64_t tables = 0;
   std::int64_t dense_bricks = 0, sparse_bricks = 0, node_blocks = 0, directory_pages = 0;
-  std::size_t device_bytes = 0;  ///< in use now
+  std::size_t device_bytes = 0;  ///< in use now, for everything
   std::size_t peak_device_bytes = 0;
+  memory_use memory;  ///< in use now; what else there is belongs to work that is going on, and to
+                      ///< what snapshots sorted or still hold
   std::uint64_t host_bytes_read = 0;  ///< device to host, since creation
   std::int64_t consolidations = 0;
   std::int64_t deltas_consolidated = 0;
+};
+
+/// One run of a stage, in seconds since `world::record_stages`, measured on the device.
+struct stage_run {
+  std::string stage;  ///< as in `world::stage_seconds`
+  double begin = 0.0;
+  double seconds = 0.0;
 };
 
 /// State of a simulation beside voxels and columns.
@@ -164,6 +180,11 @@ class world {
   /// Seconds spent in each named stage of writing since creation, measured on the device, in the
   /// order of their first runs. "step.diffusion" is a part of "step". Sync.
   [[nodiscard]] std::vector<std::pair<std::string, double>> stage_seconds() const;
+  /// From now on every run of a stage is kept, until the next call. Waits for running writes.
+  /// Cost: 24 bytes a run on the host, about 20 runs a step.
+  void record_stages();
+  /// The runs that began since; none without `record_stages`. Sync.
+  [[nodiscard]] std::vector<stage_run> stage_runs() const;
 
   /// Starts simulating with these passes. `columns` empty: derived from the voxels.
   void simulate(std::vector<pass_config> passes,

@@ -40,7 +40,8 @@ struct run_options {
   bool measure_every_step = false;  ///< a full sum of the solid after each step
   std::filesystem::path digests;    ///< digests after every pass go there; empty: nowhere
   std::optional<dump_request> dump;
-  std::string provenance;  ///< program version and command, for the checkpoints
+  std::filesystem::path profile;  ///< a Chrome trace of every stage goes there; empty: nowhere
+  std::string provenance;         ///< program version and command, for the checkpoints
 };
 
 /// How far a run is, after each step.
@@ -83,6 +84,7 @@ struct run_summary {
   std::vector<std::pair<std::string, double>> seconds;  ///< by stage, `total` last
   std::size_t peak_host_bytes = 0;
   std::size_t peak_device_bytes = 0;
+  memory_use device_memory;  ///< of each kind the most that there was between two steps
   io::budget_totals budget;  ///< since the world was made
   int128 stored = 0;         ///< measured at the end
   /// in - out - exported + edited - (stored - stored_at_start): always 0.

@@ -114,7 +114,10 @@ struct value_difference {
 [[nodiscard]] std::optional<value_difference> compare_dumps(const dump& a, const dump& b);
 
 /// What a file is by its first bytes.
-enum class trace_kind : std::uint8_t { neither, digests, dump };
+enum class trace_kind : std::uint8_t { neither, digests, dump, profile };
+/// How the file of a profile begins.
+inline constexpr const char* profile_begin =
+    "{\"otherData\":{\"program\":\"lithify\"},\"traceEvents\":[\n";
 /// `neither` also where it cannot be read.
 [[nodiscard]] trace_kind kind_of(const std::filesystem::path& file);
 

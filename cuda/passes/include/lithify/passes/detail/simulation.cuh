@@ -59,6 +59,9 @@ class simulation {
   /// nothing where there is none.
   step_report step(device::exec ex, double dt_yr, tick when, const stage_watch& watch = {});
 
+  /// Device memory of the columns between two steps.
+  [[nodiscard]] std::size_t bytes() const;
+
   /// Deltas that the table of the next step admits before it has to grow; steps raise it by need.
   void reserve_deltas(std::int64_t bound);
 
