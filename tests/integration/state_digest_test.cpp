@@ -14,23 +14,8 @@ namespace {
 using lithify::digest128;
 using lithify::field;
 using lithify::world;
+using lithify::test::block_list;
 using lithify::test::murmur3_x64_128;
-
-class block_list {
- public:
-  void add(std::uint64_t low, std::uint64_t high) {
-    for (const std::uint64_t w : {low, high}) {
-      for (int b = 0; b < 8; ++b) {
-        bytes_.push_back(static_cast<std::uint8_t>(w >> (8 * b)));
-      }
-    }
-  }
-  void add(const digest128& d) { add(d.low, d.high); }
-  [[nodiscard]] digest128 hash() const { return murmur3_x64_128(bytes_, 0); }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
 
 digest128 hash_of_bytes(const void* data, std::size_t size) {
   std::vector<std::uint8_t> bytes(size);
@@ -52,7 +37,7 @@ digest128 hash_of(const field& f) {
     blocks.add(
         hash_of_bytes(f.bytes.data() + at, std::min<std::size_t>(1048576, f.bytes.size() - at)));
   }
-  return blocks.hash();
+  return blocks.hash(0);
 }
 
 digest128 oracle(const world& w) {
@@ -75,7 +60,7 @@ digest128 oracle(const world& w) {
     blocks.add(hash_of(f));
   }
   blocks.add(w.current().content_digest());
-  return blocks.hash();
+  return blocks.hash(0);
 }
 
 world hilly_world(int nx, int ny, std::vector<std::string> set = {}) {

@@ -70,4 +70,27 @@ inline digest128 murmur3_x64_128(const std::vector<std::uint8_t>& bytes, std::ui
   return {h1, h2};
 }
 
+/// Blocks of two words, little-endian, as README.md of host/engine and of cuda/passes hash them.
+class block_list {
+ public:
+  void add(std::uint64_t low, std::uint64_t high) {
+    for (const std::uint64_t w : {low, high}) {
+      for (int b = 0; b < 8; ++b) {
+        bytes_.push_back(static_cast<std::uint8_t>(w >> (8 * b)));
+      }
+    }
+  }
+  void add(const digest128& d) { add(d.low, d.high); }
+  [[nodiscard]] digest128 hash(std::uint64_t seed) const { return murmur3_x64_128(bytes_, seed); }
+  /// Adds the hash to a sum, word by word.
+  void add_to(digest128& sum, std::uint64_t seed) const {
+    const digest128 d = hash(seed);
+    sum.low += d.low;
+    sum.high += d.high;
+  }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
 }  // namespace lithify::test

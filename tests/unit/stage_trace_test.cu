@@ -190,25 +190,7 @@ TEST(stage_trace, two_values_that_change_places_do_show) {
   EXPECT_THROW(run.sim.step(ex, 40.0, 0, swap), std::runtime_error);
 }
 
-/// Another implementation, of README.md alone.
-class block_list {
- public:
-  void add(std::uint64_t low, std::uint64_t high) {
-    for (const std::uint64_t w : {low, high}) {
-      for (int b = 0; b < 8; ++b) {
-        bytes_.push_back(static_cast<std::uint8_t>(w >> (8 * b)));
-      }
-    }
-  }
-  void add_to(digest128& sum, std::uint64_t seed) const {
-    const digest128 d = murmur3_x64_128(bytes_, seed);
-    sum.low += d.low;
-    sum.high += d.high;
-  }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
+// What follows is another implementation, of README.md alone.
 
 std::uint64_t word_at(const field& f, std::int64_t i) {
   const auto at = static_cast<std::size_t>(i);
