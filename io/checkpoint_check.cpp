@@ -211,7 +211,9 @@ void check_voxels(const voxel_image& voxels, std::size_t materials, const compla
   voxel_checker(voxels, materials, broken).run();
 }
 
-void check_columns(const std::vector<field>& columns, const complaint& broken) {
+void check_columns(const std::vector<field>& columns,
+                   std::uint16_t minor,
+                   const complaint& broken) {
   std::set<std::string> names;
   for (const field& f : columns) {
     if (!is_word(f.name)) {
@@ -227,6 +229,9 @@ void check_columns(const std::vector<field>& columns, const complaint& broken) {
     if (!matches_shape(f)) {
       broken(place, "has a shape that does not match its values");
     }
+  }
+  if (minor >= 3 && names.contains("exported") && !names.contains("remainder_river")) {
+    broken("/columns", "has the field 'exported' and lacks 'remainder_river'");
   }
 }
 

@@ -5,6 +5,7 @@
 #include "lithify/io/checkpoint.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -21,8 +22,9 @@ void check_geometry(region_size size, const region_geometry& geometry, const com
 /// Cost: O(n log n) in the number of leaves, one pass over the voxels.
 void check_voxels(const voxel_image& voxels, std::size_t materials, const complaint& broken);
 
-/// Names are distinct words of [a-z0-9_], shapes have 1 to 8 axes and match their bytes.
-void check_columns(const std::vector<field>& columns, const complaint& broken);
+/// Names are distinct words of [a-z0-9_], shapes have 1 to 8 axes and match their bytes; both
+/// fields of rivers are there or, in a file of before 1.3, not the younger one.
+void check_columns(const std::vector<field>& columns, std::uint16_t minor, const complaint& broken);
 
 /// Counters are not negative, the time is finite.
 void check_state(const run_state& state, const complaint& broken);

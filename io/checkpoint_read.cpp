@@ -300,13 +300,13 @@ checkpoint read_checkpoint(const std::filesystem::path& path) {
   data.voxels = get_voxels(file);
   check_voxels(data.voxels, data.materials.size(), broken);
   data.columns = get_columns(file);
-  check_columns(data.columns, broken);
+  data.minor_version = minor;
+  check_columns(data.columns, minor, broken);
   data.state = get_state(file);
   check_state(data.state, broken);
   data.scenario = file.text("/config/scenario");
   data.provenance = file.text("/config/provenance");
   data.digest = get_digest(file);
-  data.digest_version = minor >= 2 ? 2 : 1;
   return data;
 }
 

@@ -172,8 +172,8 @@ void write_unchecked(const std::filesystem::path& file, const checkpoint& data) 
   h5_writer writer;
   put_all(writer, data);
   const std::span<const std::byte> image = writer.finish();
-  // What was read from an older file says its digest as that file did.
-  const std::uint16_t minor = data.digest_version >= 2 ? format_minor : 1;
+  // What was read from an older file says its digest as that file did; what 1.1 added is there.
+  const std::uint16_t minor = std::clamp<std::uint16_t>(data.minor_version, 1, format_minor);
   const auto block = make_user_block(image, format_major, minor);
   const std::array<std::span<const std::byte>, 2> pieces = {std::span<const std::byte>(block),
                                                             image};
@@ -186,7 +186,7 @@ void write_checkpoint(const std::filesystem::path& file, const checkpoint& data)
   };
   check_geometry(data.voxels.size, data.geometry, broken);
   check_voxels(data.voxels, data.materials.size(), broken);
-  check_columns(data.columns, broken);
+  check_columns(data.columns, data.minor_version, broken);
   check_state(data.state, broken);
   write_unchecked(file, data);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lithify/base/hash128.hpp"
+#include "lithify/io/checkpoint.hpp"
 
 #include <array>
 #include <cstddef>
@@ -19,8 +20,6 @@ namespace lithify::io {
 class input_file;
 
 inline constexpr std::size_t user_block_size = 512;
-inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 2;  // 1: more of materials; 2: more in the digest
 
 /// The block for a file whose bytes after the block are `rest`.
 [[nodiscard]] std::array<std::byte, user_block_size> make_user_block(

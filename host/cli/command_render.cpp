@@ -20,8 +20,12 @@ struct render_arguments {
   std::string at;
 };
 
-engine::relief relief_of(const io::checkpoint& data) {
-  return {data.voxels.size, data.geometry, data.state.frame_offset, engine::surface_of(data)};
+engine::relief relief_of(const io::checkpoint& data, const std::string& file) {
+  try {
+    return {data.voxels.size, data.geometry, data.state.frame_offset, engine::surface_of(data)};
+  } catch (const error& e) {
+    throw error(e.code(), "checkpoint '" + file + "' cannot be drawn: " + e.what());
+  }
 }
 
 /// "x=120" or "y=80"; empty: the middle, from west to east.
@@ -58,14 +62,14 @@ void require_same_place(const io::checkpoint& earlier,
 }
 
 io::image draw(const render_arguments& a, const io::checkpoint& data) {
-  const engine::relief surface = relief_of(data);
+  const engine::relief surface = relief_of(data, a.file);
   if (a.view == "hillshade") {
     return engine::draw_hillshade(surface);
   }
   if (a.view == "difference") {
     const io::checkpoint earlier = io::read_checkpoint(a.against);
     require_same_place(earlier, data, a.against);
-    return engine::draw_difference(relief_of(earlier), surface);
+    return engine::draw_difference(relief_of(earlier, a.against), surface);
   }
   if (a.view == "export") {
     return engine::draw_export(surface, data.columns);

@@ -100,12 +100,13 @@ world make_world(const io::checkpoint& from,
 digest128 digest_of(const io::checkpoint& data, const std::string& device) {
   const world w = make_world(data, device);
   return digest_of(digest_parts{w.config(), simulation_of(data.state), data.columns,
-                                w.current().content_digest(), data.digest_version});
+                                w.current().content_digest(), data.digest_version()});
 }
 
 void require_said_digest(const world& w, const io::checkpoint& data) {
-  const digest128 found = digest_of(digest_parts{
-      w.config(), w.simulation(), data.columns, w.current().content_digest(), data.digest_version});
+  const digest128 found =
+      digest_of(digest_parts{w.config(), w.simulation(), data.columns, w.current().content_digest(),
+                             data.digest_version()});
   require(
       found == data.digest, errc::corrupt_file,
       "its content has state digest " + to_string(found) + ", it says " + to_string(data.digest));

@@ -188,8 +188,9 @@ class runner {
     require_same_materials(scenario_, from.data, from.file);
     compare_region(from);
     compare_values(from);
+    compare_fields(from);
     from.data.materials = scenario_.materials;  // what passes read of them may change
-    world w = make_world(from.data, scenario_.overlay, scenario_.passes, options_.device);
+    world w = world_of(from.data, from.file);
     try {
       require_said_digest(w, from.data);
     } catch (const error& e) {
@@ -228,6 +229,31 @@ class runner {
     }
   }
 
+  /// What is less than a quantum rivers dropped before format 1.3; they go on as if they had not.
+  void compare_fields(const checkpoint_folder::loaded& from) {
+    const auto has = [&](const char* name) {
+      return std::any_of(from.data.columns.begin(), from.data.columns.end(),
+                         [&](const field& f) { return f.name == name; });
+    };
+    if (has("exported") && !has("remainder_river")) {
+      warn("checkpoint '" + from.file.string() + "' is of format 1." +
+           std::to_string(from.data.minor_version) +
+           " and has no column field 'remainder_river': it starts at 0");
+    }
+  }
+
+  /// Errors: as make_world; one of its content names the file.
+  world world_of(const io::checkpoint& from, const fs::path& file) const {
+    try {
+      return make_world(from, scenario_.overlay, scenario_.passes, options_.device);
+    } catch (const error& e) {
+      if (e.code() != errc::invalid_argument) {
+        throw;
+      }
+      throw error(e.code(), "checkpoint '" + file.string() + "' cannot be used: " + e.what());
+    }
+  }
+
   world fresh_world() {
     if (scenario_.world.checkpoint.empty()) {
       return make_world(read_columns(scenario_.world, scenario_.materials), scenario_.materials,
@@ -241,7 +267,7 @@ class runner {
     from.state.time_yr = 0.0;
     from.state.random_key = scenario_.seed;
     from.state.random_counter = 0;
-    return make_world(from, scenario_.overlay, scenario_.passes, options_.device);
+    return world_of(from, scenario_.world.checkpoint);
   }
 
   /// Steps until the end, or until the observer wants to stop. Gives whether it wanted to.

@@ -1,5 +1,5 @@
-// A checkpoint of format 1.0 (tests/data/README.md says how it was made) keeps opening: what the
-// program reads from it equals what a second reader does, written from io/FORMAT.md,
+// Checkpoints of formats 1.0 and 1.2 (tests/data/README.md says how they were made) keep opening:
+// what the program reads from them equals what a second reader does, written from io/FORMAT.md,
 // octree/README.md and host/engine/README.md alone over HDF5's own calls.
 #include "lithify/engine/import.hpp"
 #include "plain_murmur.hpp"
@@ -11,6 +11,7 @@
 #include <hdf5.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <sstream>
@@ -21,15 +22,30 @@ namespace fs = std::filesystem;
 using lithify::digest128;
 using lithify::material_id;
 using lithify::voxel;
+using lithify::test::block_list;
 using lithify::test::lithify;
 using lithify::test::murmur3_x64_128;
 using lithify::test::outcome;
 using lithify::test::plain_world;
 
 const fs::path data_folder = fs::path(LITHIFY_TEST_SOURCE_DIR) / "tests" / "data";
-const std::string old_file = (data_folder / "checkpoint-1.0.h5").string();
-// As the program that wrote the file printed it.
-const std::string state_digest = "8b371c951b6765c55970baca757d8036";
+
+struct made_before {
+  std::string version;
+  std::uint64_t digest_version;
+  // As the program that wrote the file printed them.
+  std::string digest;
+  std::string stored;
+  int code;  ///< of resuming it
+
+  [[nodiscard]] std::string path(const std::string& suffix) const {
+    return (data_folder / ("checkpoint-" + version + suffix)).string();
+  }
+  [[nodiscard]] std::string file() const { return path(".h5"); }
+  [[nodiscard]] std::string scenario() const { return path(".toml"); }
+};
+const made_before before_1_1{"1.0", 1, "8b371c951b6765c55970baca757d8036", "2555228463", 0};
+const made_before before_1_3{"1.2", 2, "a648b219bd52370f9c1ad933fbabeb28", "2555228463", 1};
 
 /// Reads with HDF5 as any program would: no checks, no conversions but HDF5's.
 class plain_reader {
@@ -188,19 +204,6 @@ std::vector<std::string> lines(const std::string& text) {
   return all;
 }
 
-class block_list {
- public:
-  void add(std::uint64_t low, std::uint64_t high) {
-    bytes_.put(low, 8);
-    bytes_.put(high, 8);
-  }
-  void add(const digest128& d) { add(d.low, d.high); }
-  [[nodiscard]] digest128 hash() const { return bytes_.hash(0); }
-
- private:
-  lithify::test::digest_bytes bytes_;
-};
-
 digest128 hash_of(std::vector<std::uint8_t> bytes) {
   const std::size_t size = bytes.size();
   bytes.resize((size + 15) / 16 * 16);
@@ -251,55 +254,142 @@ digest128 state_in(const plain_reader& file, std::uint64_t version) {
     f.add(hash_of(name));
     f.add(type, bytes.size());
     f.add(hash_of(bytes));
-    blocks.add(f.hash());
+    blocks.add(f.hash(0));
   }
   blocks.add(voxels_in(file).digest());
-  return blocks.hash();
+  return blocks.hash(0);
 }
 
-TEST(old_checkpoint, holds_the_state_that_it_says) {
-  const plain_reader file(old_file);
-  EXPECT_EQ(to_string(state_in(file, 1)), state_digest);
-  EXPECT_EQ(file.text_attribute("/integrity", "state_digest"), state_digest);
+class old_checkpoint : public testing::TestWithParam<made_before> {
+ protected:
+  /// Resumes a checkpoint up to `steps`, in a folder of its own.
+  [[nodiscard]] outcome resume(const std::string& from, int steps) const {
+    return lithify({"run", GetParam().scenario(), "--resume", from, "--steps",
+                    std::to_string(steps), "--out", (folder_ / "out").string(), "--json",
+                    "--progress", "never", "--device", "cpu"});
+  }
+  static nlohmann::json summary(const outcome& done, int code) {
+    EXPECT_EQ(done.code, code) << done.err;
+    return done.out.empty() ? nlohmann::json() : nlohmann::json::parse(done.out);
+  }
+
+  std::string file_ = GetParam().file();
+  ::lithify::test::temporary_folder folder_;
+};
+
+TEST_P(old_checkpoint, holds_the_state_that_it_says) {
+  const plain_reader reader(file_);
+  EXPECT_EQ(to_string(state_in(reader, GetParam().digest_version)), GetParam().digest);
+  EXPECT_EQ(reader.text_attribute("/integrity", "state_digest"), GetParam().digest);
 }
 
-TEST(old_checkpoint, is_read_as_the_second_reader_reads_it) {
-  const plain_world expected = voxels_in(plain_reader(old_file));
-  const ::lithify::io::checkpoint data = ::lithify::io::read_checkpoint(old_file);
+TEST_P(old_checkpoint, is_read_as_the_second_reader_reads_it) {
+  const plain_world expected = voxels_in(plain_reader(file_));
+  const ::lithify::io::checkpoint data = ::lithify::io::read_checkpoint(file_);
   const ::lithify::world w = ::lithify::engine::make_world(data, "cpu");
   ASSERT_EQ(w.config().size, expected.size());
   const std::vector<material_id> read = w.current().box(expected.size().box(), 0);
   EXPECT_EQ(read, expected.box(expected.size().box(), 0));
   EXPECT_EQ(data.materials[*data.materials.find("tuff")].porosity, 0.31);
   EXPECT_EQ(data.state.random_key, 7U);
-  EXPECT_THAT(data.scenario, testing::HasSubstr("What checkpoint-1.0.h5 was made with"));
+  EXPECT_THAT(data.scenario,
+              testing::HasSubstr("What checkpoint-" + GetParam().version + ".h5 was made with"));
 }
 
-TEST(old_checkpoint, is_verified_and_digested) {
-  const outcome verified = lithify({"verify", old_file});
+TEST_P(old_checkpoint, is_verified_and_digested) {
+  const outcome verified = lithify({"verify", file_});
   EXPECT_EQ(verified.code, 0) << verified.err;
-  EXPECT_THAT(verified.out, testing::HasSubstr(state_digest));
-  EXPECT_EQ(lithify({"digest", old_file}).out, state_digest + "  state\n");
+  EXPECT_THAT(verified.out, testing::HasSubstr(GetParam().digest));
+  EXPECT_EQ(lithify({"digest", file_}).out, GetParam().digest + "  state\n");
 }
 
-TEST(old_checkpoint, is_resumed) {
-  const ::lithify::test::temporary_folder folder;
-  const outcome done = lithify({"run", (data_folder / "checkpoint-1.0.toml").string(), "--resume",
-                                old_file, "--steps", "6", "--out", (folder / "out").string(),
-                                "--json", "--progress", "never", "--device", "cpu"});
-  ASSERT_EQ(done.code, 0) << done.err;
-  const auto summary = nlohmann::json::parse(done.out);
-  EXPECT_EQ(summary["first_step"], 4);
-  EXPECT_EQ(summary["steps"], 6);
-  EXPECT_EQ(summary["budget"]["residual"], "0");
-  EXPECT_EQ(summary["budget"]["stored_at_start"], "2555228463") << "as the old program measured it";
-  const outcome none =
-      lithify({"run", (data_folder / "checkpoint-1.0.toml").string(), "--resume", old_file, "--out",
-               (folder / "same").string(), "--json", "--progress", "never", "--device", "cpu"});
-  ASSERT_EQ(none.code, 0) << none.err;
-  EXPECT_EQ(nlohmann::json::parse(none.out)["digest"],
-            to_string(state_in(plain_reader(old_file), 2)))
-      << "no step, no change";
+TEST_P(old_checkpoint, is_written_as_it_was_read) {
+  const std::string copy = (folder_ / "copy.h5").string();
+  ::lithify::io::write_checkpoint(copy, ::lithify::io::read_checkpoint(file_));
+  EXPECT_EQ(lithify({"verify", copy}).code, 0);
+  EXPECT_EQ(lithify({"digest", copy}).out, GetParam().digest + "  state\n");
 }
+
+TEST_P(old_checkpoint, is_resumed) {
+  const auto s = summary(resume(file_, 6), GetParam().code);
+  EXPECT_EQ(s["first_step"], 4);
+  EXPECT_EQ(s["steps"], 6);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+  EXPECT_EQ(s["budget"]["stored_at_start"], GetParam().stored) << "as the old program measured it";
+}
+
+INSTANTIATE_TEST_SUITE_P(formats,
+                         old_checkpoint,
+                         testing::Values(before_1_1, before_1_3),
+                         [](const auto& made) {
+                           std::string name = made.param.version;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
+
+class before_sides_and_digest : public old_checkpoint {};
+
+TEST_P(before_sides_and_digest, no_step_is_no_change) {
+  EXPECT_EQ(summary(resume(file_, 4), 0)["digest"], to_string(state_in(plain_reader(file_), 2)));
+}
+
+INSTANTIATE_TEST_SUITE_P(format_1_0, before_sides_and_digest, testing::Values(before_1_1));
+
+/// Rivers kept nothing of what is less than a quantum, and no field for it.
+class before_river_remainders : public old_checkpoint {
+ protected:
+  ::lithify::io::checkpoint data_ = ::lithify::io::read_checkpoint(file_);
+
+  /// Writes `data_` with the digest that it has.
+  [[nodiscard]] std::string written() {
+    data_.digest = ::lithify::engine::digest_of(data_, "cpu");
+    ::lithify::io::write_checkpoint(folder_ / "changed.h5", data_);
+    return (folder_ / "changed.h5").string();
+  }
+};
+
+TEST_P(before_river_remainders, says_that_they_start_at_0) {
+  const outcome done = resume(file_, 6);
+  EXPECT_EQ(done.code, 1);
+  EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+  EXPECT_THAT(done.err, testing::HasSubstr("checkpoint '" + file_ +
+                                           "' is of format 1.2 and has no column field "
+                                           "'remainder_river': it starts at 0"));
+  const auto of_file = summary(done, 1);
+  EXPECT_EQ(of_file["warnings"].size(), 1U);
+  // And so they do: what format 1.3 says with zeros goes on as this does.
+  const auto exported = std::find_if(data_.columns.begin(), data_.columns.end(),
+                                     [](const auto& f) { return f.name == "exported"; });
+  ASSERT_NE(exported, data_.columns.end());
+  const std::vector<std::int32_t> zeros(exported->count());
+  const auto rests = ::lithify::field::make<std::int32_t>("remainder_river", "2^-31 quantum",
+                                                          exported->shape, zeros);
+  data_.columns.insert(exported + 1, rests);
+  data_.minor_version = 3;
+  const auto of_zeros = summary(resume(written(), 6), 0);
+  EXPECT_EQ(of_zeros["digest"], of_file["digest"]);
+  EXPECT_EQ(of_zeros["budget"], of_file["budget"]);
+}
+
+TEST_P(before_river_remainders, any_other_field_that_is_missing_is_named) {
+  for (const char* name : {"sediment", "boundary_height"}) {
+    const auto whole = data_;
+    std::erase_if(data_.columns, [&](const auto& f) { return f.name == name; });
+    const outcome done = resume(written(), 6);
+    data_ = whole;
+    EXPECT_EQ(done.code, 2) << done.err;
+    EXPECT_THAT(done.err, testing::HasSubstr("changed.h5' cannot be used: no column field named '" +
+                                             std::string(name) + "'\n"));
+    EXPECT_TRUE(fs::exists(folder_ / "changed.h5")) << "not set aside";
+    EXPECT_FALSE(fs::exists(folder_ / "out"));
+  }
+  std::erase_if(data_.columns, [](const auto& f) { return f.name == "rock_top"; });
+  const outcome drawn = lithify({"render", written(), "-o", (folder_ / "a.png").string()});
+  EXPECT_EQ(drawn.code, 2);
+  EXPECT_THAT(drawn.err, testing::HasSubstr("changed.h5' cannot be drawn: no column field named "
+                                            "'rock_top'\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(format_1_2, before_river_remainders, testing::Values(before_1_3));
 
 }  // namespace

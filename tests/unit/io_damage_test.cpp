@@ -121,6 +121,31 @@ TEST_F(damage, a_newer_minor_version_is_read) {
   test::expect_equal(sample_checkpoint(), read_checkpoint(file_));
 }
 
+TEST_F(damage, rivers_of_1_3_have_both_fields) {
+  const field exported = test::ramp<std::int64_t>("exported", "quantum", {20, 40}, 0);
+  checkpoint sample = sample_checkpoint();
+  sample.columns.push_back(exported);
+  const auto e = error_of([&] { write_checkpoint(file_, sample); });
+  ASSERT_TRUE(e.has_value());
+  EXPECT_EQ(e->code(), errc::invalid_argument);
+  EXPECT_NE(std::string(e->what()).find("lacks 'remainder_river'"), std::string::npos);
+  write_unchecked(file_, sample);
+  refused_when_read("1.3 with `exported` alone");
+  for (const std::uint16_t older : {2, 1}) {
+    sample.minor_version = older;
+    write_checkpoint(file_, sample);
+    const checkpoint read = read_checkpoint(file_);
+    EXPECT_EQ(read.minor_version, older);
+    EXPECT_EQ(read.digest_version(), older);
+    test::expect_equal(sample, read);
+  }
+  sample.minor_version = format_minor;
+  sample.columns.push_back(
+      test::ramp<std::int32_t>("remainder_river", "2^-31 quantum", {20, 40}, 0));
+  write_checkpoint(file_, sample);
+  EXPECT_EQ(read_checkpoint(file_).minor_version, 3);
+}
+
 TEST_F(damage, an_older_minor_version_is_read) {
   edit([](hid_t file) {
     for (const char* name : {"erodibility", "repose_deg", "diffusivity_m2_per_yr"}) {

@@ -40,6 +40,10 @@ struct run_state {
   friend bool operator==(const run_state&, const run_state&) = default;
 };
 
+/// Version of the files that this program writes (FORMAT.md says what each minor version brought).
+inline constexpr std::uint16_t format_major = 1;
+inline constexpr std::uint16_t format_minor = 3;
+
 struct checkpoint {
   region_geometry geometry;
   region_sides sides;
@@ -47,10 +51,14 @@ struct checkpoint {
   voxel_image voxels;
   std::vector<field> columns;
   run_state state;
-  std::string scenario;              ///< TOML text, as it was read; empty for an imported world
-  std::string provenance;            ///< program version and command
-  digest128 digest;                  ///< state digest
-  std::uint64_t digest_version = 2;  ///< of its definition; 1 in files before format 1.2
+  std::string scenario;    ///< TOML text, as it was read; empty for an imported world
+  std::string provenance;  ///< program version and command
+  digest128 digest;        ///< state digest
+  /// Of the file that it was read from: it keeps that file's digest and fields when it is written.
+  std::uint16_t minor_version = format_minor;
+
+  /// Version of the digest's definition.
+  [[nodiscard]] std::uint64_t digest_version() const { return minor_version >= 2 ? 2 : 1; }
 };
 
 /// Writes `file` through a temporary file: fsync, rename, fsync of the folder.
