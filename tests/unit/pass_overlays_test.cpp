@@ -88,6 +88,71 @@ TEST_F(pass_overlays_test, leaves_a_lack_of_memory_to_the_next_step) {
   EXPECT_THROW(w_.consolidate(), error) << "there was no memory indeed";
 }
 
+TEST_F(pass_overlays_test, sees_every_consolidation_of_others) {
+  for (int i = 1; i <= 3; ++i) {
+    step(0, 9);
+    EXPECT_EQ(done(), i - 1) << "nine are one short, however often";
+    w_.consolidate();
+  }
+}
+
+TEST_F(pass_overlays_test, starts_one_a_step_by_the_first_of_the_steps_order) {
+  for (int i = 0; i < 3; ++i) {
+    step(0, 0);
+  }
+  w_.commit(std::vector<voxel_edit>{{{next_++, 1, 1}, 7}});
+  step_report report;
+  report.passes.resize(2);
+  report.passes[0].pass = "diffusion";
+  report.passes[0].deltas = 10;
+  report.passes[1].pass = "talus";
+  report.passes[1].deltas = 100;
+  overlays_.after_step(w_, report);
+  EXPECT_EQ(done(), 1);
+  EXPECT_EQ(pending(), 2) << "lazy; the second one's would leave none";
+}
+
+TEST_F(pass_overlays_test, sees_what_the_world_consolidated_in_the_step) {
+  world_config small = config();
+  small.overlay = {6, consolidation_strategy::lazy_threshold};
+  w_ = world::create(small, "cpu");
+  next_ = 0;
+  step(0, 0);
+  step(60, 0);
+  for (int i = 0; i < 4; ++i) {
+    w_.commit(std::vector<voxel_edit>{{{next_++, 1, 1}, 7}});
+  }
+  ASSERT_EQ(done(), 0);
+  overlays_.before_step(w_);
+  w_.commit(std::vector<voxel_edit>{{{next_++, 1, 1}, 7}});
+  ASSERT_EQ(done(), 1) << "the world's own threshold";
+  ASSERT_GT(pending(), 0);
+  step_report report;
+  report.passes.resize(1);
+  report.passes[0].pass = "talus";
+  report.passes[0].deltas = 40;
+  overlays_.after_step(w_, report);
+  EXPECT_EQ(done(), 1) << "what it merged counts no more";
+}
+
+TEST_F(pass_overlays_test, leaves_only_a_lack_of_memory_alone) {
+  step(0, 9);
+  step_report report;
+  report.passes.resize(1);
+  report.passes[0].pass = "diffusion";
+  report.passes[0].deltas = 1;
+  int refused = 0;
+  (void)w_.consolidate(consolidation_strategy::all, [&](const char*) {
+    try {
+      overlays_.after_step(w_, report);  // one at a time
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::invalid_argument);
+      ++refused;
+    }
+  });
+  EXPECT_GT(refused, 0);
+}
+
 TEST(pass_overlays, of_a_scenario_without_them_never_start_one) {
   world_config c;
   c.size = {8, 8, 8};

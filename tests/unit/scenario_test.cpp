@@ -64,6 +64,7 @@ TEST_F(scenario_reader, reads_values_and_defaults) {
   EXPECT_EQ(s.step_yr, 500.0);
   EXPECT_EQ(s.overlay.threshold, 1 << 22);
   EXPECT_EQ(s.overlay.strategy, lithify::consolidation_strategy::lazy_threshold);
+  EXPECT_EQ(s.checkpoint_every, 0);
   EXPECT_EQ(s.checkpoint_keep, 3);
   EXPECT_EQ(s.text, good);
   ASSERT_EQ(s.passes.size(), 2U);
@@ -131,6 +132,9 @@ TEST_F(scenario_reader, reads_sides) {
   const region_sides expected{side_kind::looped, side_kind::looped, side_kind::open,
                               side_kind::closed};
   EXPECT_TRUE(s.world.sides == expected);
+  const region_sides south{side_kind::open, side_kind::open, side_kind::closed, side_kind::open};
+  EXPECT_TRUE(read(good, {"world.sides.south=closed"}).world.sides == south);
+  EXPECT_THAT(refusal(good, {"world.sides.south=looped"}), HasSubstr("looped"));
   EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'looped'\n"), HasSubstr("looped"));
   EXPECT_THAT(refusal(good + "[world.sides]\nwest = 'shut'\n"), HasSubstr("west"));
   EXPECT_THAT(refusal(good + "[world.sides]\nup = 'open'\n"), HasSubstr("up"));
@@ -154,6 +158,41 @@ TEST_F(scenario_reader, reads_what_a_run_leaves) {
                                               picture::slope_area, picture::exported}));
   EXPECT_THAT(refusal(good, {"output.pictures=['series']"}), HasSubstr("output.series_every"));
   EXPECT_THAT(refusal(good, {"output.field_formats=['png']"}), HasSubstr("'png'"));
+}
+
+TEST_F(scenario_reader, reads_every_picture) {
+  using lithify::engine::picture;
+  EXPECT_EQ(read(good, {"output.series_every=1",
+                        "output.pictures=['material', 'drainage', 'section', 'difference']"})
+                .pictures,
+            (std::vector<picture>{picture::material, picture::drainage, picture::section,
+                                  picture::difference}));
+  EXPECT_THAT(refusal(good, {"output.pictures=['series']", "output.fields_every=1"}),
+              HasSubstr("output.series_every"));
+}
+
+TEST_F(scenario_reader, reads_how_a_dem_is_taken) {
+  for (const auto& [word, policy] : {std::pair("fill", lithify::io::nodata_policy::fill),
+                                     std::pair("clip", lithify::io::nodata_policy::clip),
+                                     std::pair("error", lithify::io::nodata_policy::error)}) {
+    EXPECT_EQ(read(good, {std::string("world.nodata=") + word}).world.import.nodata, policy);
+  }
+  const scenario s = read(good, {"world.resample_m=7", "world.basement_m=8", "world.headroom_m=9",
+                                 "world.crop=[1, 2, 3, 4]"});
+  EXPECT_EQ(s.world.import.resample_m, 7.0);
+  EXPECT_EQ(s.world.columns.basement_m, 8.0);
+  EXPECT_EQ(s.world.columns.headroom_m, 9.0);
+  EXPECT_EQ(s.world.import.crop->width, 3);
+  EXPECT_EQ(s.world.import.crop->height, 4);
+}
+
+TEST_F(scenario_reader, takes_paths_from_its_own_folder) {
+  write_file(folder / "l.toml", "[[layer]]\nmaterial = 'granite'\n");
+  EXPECT_EQ(read(good, {"world.strata=l.toml"}).world.strata.layers.size(), 1U);
+  EXPECT_EQ(read(good, {"output.folder=o"}).out, folder / "o");
+  const std::string run = "[world]\ncheckpoint='w.h5'\n" + good.substr(good.find("[run]"));
+  EXPECT_EQ(read(run).world.checkpoint, folder / "w.h5");
+  EXPECT_THAT(refusal(run, {"world.strata=l.toml"}), HasSubstr("belongs to a DEM"));
 }
 
 TEST_F(scenario_reader, takes_absolute_paths_as_they_are) {
@@ -181,6 +220,7 @@ TEST_F(scenario_reader, reads_materials_and_layers) {
   const scenario s = read(good + R"([[material]]
 name = "marl"
 porosity = 0.25
+frost_susceptibility = 0.75
 [[material]]
 name = "granite"
 density_kg_per_m3 = 2650
@@ -197,6 +237,10 @@ material = "granite"
   const auto marl = s.materials.find("marl");
   ASSERT_TRUE(marl.has_value());
   EXPECT_EQ(s.materials[*marl].solid_quanta(), 786432);
+  EXPECT_EQ(s.materials[*marl].frost_susceptibility, 0.75);
+  const lithify::material_table builtin;
+  EXPECT_EQ(s.materials[*s.materials.find("granite")].erosion_resistance,
+            builtin[*builtin.find("granite")].erosion_resistance);
   EXPECT_EQ(s.materials[*s.materials.find("granite")].density_kg_per_m3, 2650.0);
   EXPECT_EQ(s.materials[*s.materials.find("granite")].porosity, 0.01) << "not named: unchanged";
   EXPECT_EQ(s.materials[*s.materials.find("granite")].erodibility, 0.25);
@@ -247,14 +291,81 @@ TEST_F(scenario_reader, takes_the_ends_of_a_range) {
   EXPECT_THAT(refusal(good, {"overlay.threshold=1099511627777"}), HasSubstr("out of range"));
 }
 
+/// The ends of a range, as README.md has it, and what is just outside.
+struct ends {
+  const char* key;
+  const char* low;
+  const char* below;
+  const char* high;
+  const char* above;
+};
+
+TEST_F(scenario_reader, takes_and_refuses_what_the_readme_says) {
+  const std::string order = "passes.order=['uplift', 'stream_power', 'diffusion', 'talus']";
+  const char* const many = "1099511627776";  // 2^40
+  const char* const more = "1099511627777";
+  for (const ends& e : {ends{"run.step_yr", "1e-9", "0", "1e7", "1.1e7"},
+                        {"run.steps", "0", "-1", many, more},
+                        {"run.seed", "0", "-1", "9223372036854775807", "9223372036854775808"},
+                        {"world.voxel_height_m", "1e-9", "0", "1e6", "1.1e6"},
+                        {"world.resample_m", "1e-9", "0", "1e6", "1.1e6"},
+                        {"world.basement_m", "0", "-1e-9", "1e6", "1.1e6"},
+                        {"world.headroom_m", "0", "-1e-9", "1e6", "1.1e6"},
+                        {"passes.uplift.rate_m_per_yr", "-10", "-10.1", "10", "10.1"},
+                        {"passes.diffusion.diffusivity_m2_per_yr", "0", "-1e-9", "1e6", "1.1e6"},
+                        {"passes.stream_power.k", "0", "-1e-9", "1e6", "1.1e6"},
+                        {"passes.stream_power.m", "0", "-1e-9", "4", "4.1"},
+                        {"passes.talus.max_sweeps", "0", "-1", "1000000", "1000001"},
+                        {"overlay.threshold", "1", "0", many, more},
+                        {"checkpoint.every", "0", "-1", many, more},
+                        {"checkpoint.keep", "1", "0", many, more},
+                        {"checkpoint.keep_every", "0", "-1", many, more},
+                        {"output.series_every", "0", "-1", many, more},
+                        {"output.fields_every", "0", "-1", many, more}}) {
+    for (const char* inside : {e.low, e.high}) {
+      const std::string set = std::string(e.key) + "=" + inside;
+      EXPECT_NO_THROW((void)read(good, {order, set})) << set;
+    }
+    for (const char* outside : {e.below, e.above}) {
+      const std::string set = std::string(e.key) + "=" + outside;
+      EXPECT_THAT(refusal(good, {order, set}), HasSubstr("--set")) << set;
+    }
+  }
+  for (const ends& e : {ends{"frost_susceptibility", "0", "-1e-9", "1", "1.1"},
+                        {"repose_deg", "1", "0.99", "89", "89.1"},
+                        {"erodibility", "0", "-1e-9", "1e6", "1.1e6"},
+                        {"diffusivity_m2_per_yr", "0", "-1e-9", "1e6", "1.1e6"}}) {
+    const std::string granite = good + "[[material]]\nname = 'granite'\n" + e.key + " = ";
+    for (const char* inside : {e.low, e.high}) {
+      EXPECT_NO_THROW((void)read(granite + inside + "\n")) << e.key << " " << inside;
+    }
+    for (const char* outside : {e.below, e.above}) {
+      EXPECT_THAT(refusal(granite + outside + "\n"), HasSubstr(e.key)) << outside;
+    }
+  }
+}
+
 TEST_F(scenario_reader, refuses_values_of_the_wrong_type) {
-  for (const std::string set :
-       {"run.steps=2.5", "run.steps='4'", "run.step_yr=true", "world.dem=3", "world.crop=[1, 2]",
-        "world.crop=[0, 0, 0, 4]", "world.crop=[0, 0, 4, 0]", "world.crop=[-1, 0, 4, 4]",
-        "world.crop=[0, -1, 4, 4]", "world.nodata=keep", "overlay.strategy=dbscan", "passes=1",
-        "passes.order=['uplift', 'uplift']", "passes.order=['erosion']",
-        "passes.order=['uplift', 'diffusion', 3]", "world.crop=[0, 0, 4, 4, 'x']",
-        "output.pictures=['befor']", "run=1"}) {
+  for (const std::string set : {"run.steps=2.5",
+                                "run.steps=2.0",
+                                "world.dem=''",
+                                "run.steps='4'",
+                                "run.step_yr=true",
+                                "world.dem=3",
+                                "world.crop=[1, 2]",
+                                "world.crop=[0, 0, 0, 4]",
+                                "world.crop=[0, 0, 4, 0]",
+                                "world.crop=[-1, 0, 4, 4]",
+                                "world.crop=[0, -1, 4, 4]",
+                                "world.nodata=keep",
+                                "overlay.strategy=dbscan",
+                                "passes=1",
+                                "passes.order=['uplift', 'uplift']",
+                                "passes.order=['erosion']",
+                                "passes.order=['uplift', 'diffusion', 3]",
+                                "world.crop=[0, 0, 4, 4, 'x']",
+                                "output.pictures=['befor']",
+                                "run=1"}) {
     EXPECT_NE(refusal(good, {set}), "") << set;
   }
 }
@@ -286,6 +397,12 @@ TEST_F(scenario_reader, refuses_what_contradicts_itself) {
 
 TEST_F(scenario_reader, refuses_what_is_no_scenario) {
   EXPECT_THAT(refusal(""), HasSubstr("is empty"));
+  try {
+    (void)read_scenario(folder.path());
+    ADD_FAILURE() << "a folder was read";
+  } catch (const lithify::error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("is not a file"));
+  }
   EXPECT_THAT(refusal("world = \n"), AllOf(HasSubstr("s.toml:1"), HasSubstr("not valid TOML")));
   EXPECT_NE(refusal(std::string("\x89PNG\r\n\x1a\n\0\0", 10)), "");
   EXPECT_NE(refusal(good.substr(0, good.size() - 3)), "");
@@ -294,7 +411,9 @@ TEST_F(scenario_reader, refuses_what_is_no_scenario) {
   for (const std::string set : {"", "=", "run.steps", ".a=1", "a.=1", "a..b=1", "run.steps.x=1"}) {
     EXPECT_THAT(refusal(good, {set}), HasSubstr("--set")) << set;
   }
-  EXPECT_THAT(refusal(good, {"a.=1"}), HasSubstr("write it as key=value"));
+  for (const std::string set : {"", "=", "=1", "run.steps", ".a=1", "a.=1", "a..b=1"}) {
+    EXPECT_THAT(refusal(good, {set}), HasSubstr("write it as key=value")) << set;
+  }
   EXPECT_THAT(refusal(good, {"run.steps=3\nseed = 5"}), HasSubstr("not TOML"));
 }
 
