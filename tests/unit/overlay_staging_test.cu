@@ -191,6 +191,35 @@ TEST(Staging, ALargeTableHoldsTheLastWriteOfEveryVoxel) {
   });
 }
 
+// More keys than the last buckets of parts have slots for: their probes leave the parts, the last
+// one's over the end of the table.
+TEST(Staging, ALargeTableHoldsWhatLeavesItsPart) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  staging batch(ex, large_batch);
+  const table_view table = batch.table();
+  std::vector<voxel_edit> edits;
+  std::int64_t leaving = 0;
+  for (std::int32_t i = 0; i < 1 << 21; ++i) {
+    const voxel at{i & 4095, i >> 12 & 63, i >> 18};
+    const std::uint64_t home = table.home(morton_encode(at));
+    const bool at_the_end = home % 4096 == 4095 || home + 1 == table.count;
+    if (at_the_end || (i % 20 == 0 && edits.size() < 100'000)) {
+      edits.push_back({at, static_cast<material_id>(i % 100)});
+      leaving += at_the_end ? 1 : 0;
+    }
+  }
+  ASSERT_GT(leaving, static_cast<std::int64_t>(2 * bucket_slots * (table.count / 4096)));
+  emission all;
+  for (const voxel_edit& e : edits) {
+    all.add_item({e});
+  }
+  all.emit(ex, batch);
+  EXPECT_EQ(batch.overflowed(ex), -1);
+  EXPECT_TRUE(read_table(ex, batch) == expected({all}));
+}
+
 struct many {
   std::int64_t count;
   LITHIFY_HD std::int64_t operator()(std::int64_t) const { return count; }
