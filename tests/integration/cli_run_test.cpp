@@ -511,6 +511,34 @@ TEST_F(run_command, runs_from_an_imported_checkpoint) {
   EXPECT_EQ(s["budget"]["residual"], "0");
 }
 
+TEST_F(run_command, goes_on_from_an_imported_checkpoint_without_a_warning) {
+  const json whole = run("whole");
+  const std::string file = (folder / "w.h5").string();
+  write_file(folder / "l.toml",
+             "[[layer]]\nmaterial = 'soil'\nthickness_m = 1.5\n[[layer]]\n"
+             "material = 'sandstone'\nbase_elevation_m = 41\ndip_deg = 5\n"
+             "dip_direction_deg = 90\n[[layer]]\nmaterial = 'granite'\n");
+  const outcome imported =
+      lithify({"import", (folder / "dem.asc").string(), "-o", file, "--basement", "10",
+               "--headroom", "20", "--strata", (folder / "l.toml").string()});
+  ASSERT_EQ(imported.code, 0) << imported.err;
+  const json s = run("a", {"--resume", file, "--keep", "9"});
+  EXPECT_EQ(last_err, "") << "no scenario made it: there is nothing to compare";
+  EXPECT_EQ(s["digest"], whole["digest"]);
+  EXPECT_FALSE(fs::exists(folder / "a" / "checkpoint-00000000.h5")) << "it has one";
+}
+
+TEST_F(run_command, writes_where_the_command_says_then_where_the_scenario_does) {
+  const std::vector<std::string> words = {
+      "run", scenario, "--set", "output.folder=o", "--device", "cpu", "--steps", "1", "-q"};
+  EXPECT_EQ(lithify(words).code, 0);
+  EXPECT_TRUE(fs::exists(folder / "o" / "summary.json"));
+  fs::remove_all(folder / "o");
+  run("a", {"--steps", "1", "--set", "output.folder=o"});
+  EXPECT_TRUE(fs::exists(folder / "a" / "summary.json"));
+  EXPECT_FALSE(fs::exists(folder / "o"));
+}
+
 /// Starts a run that would take for ever.
 class long_run : public run_command {
  protected:
