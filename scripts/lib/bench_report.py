@@ -20,7 +20,7 @@ import pathlib
 import subprocess
 import sys
 
-from bench_results import find, short
+from bench_results import BadResults, find, read, short
 
 
 def output_of(*command):
@@ -139,7 +139,12 @@ def main():
         arguments.output.write_text(json.dumps(origin(arguments.root, arguments.origin), indent=1) + "\n")
     if arguments.goals:
         goals = json.loads((arguments.root / "bench" / "goals.json").read_text())
-        print_goals(json.loads(arguments.goals.read_text()), goals)
+        try:
+            results = read(arguments.goals)
+        except BadResults as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 2
+        print_goals(results, goals)
     return 0
 
 

@@ -23,6 +23,26 @@ RESULTS = {
 }
 
 
+class Script(unittest.TestCase):
+    def refused(self, *words):
+        done = subprocess.run([SCRIPT.parents[1] / "bench", *words], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+        self.assertTrue(done.stderr.startswith("bench: "), done.stderr)
+        return done.stderr
+
+    def test_refuses_results_that_are_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            none = folder + "/none.json"
+            for goals in ([], ["--goals"], ["--json", folder + "/copy.json"]):
+                self.assertIn(none, self.refused("--from", none, *goals))
+                self.assertIn(folder, self.refused("--from", folder, *goals))
+            words = pathlib.Path(folder) / "words.json"
+            for text in ("no results", "[]", "{}", '{"benchmarks": 3}'):
+                words.write_text(text)
+                self.assertIn(str(words), self.refused("--from", words, "--goals"))
+            self.assertIn("--goals", self.refused("--from", words))
+
+
 class BenchReport(unittest.TestCase):
     def verdict(self, **goal):
         """The last row of the table for one goal, split into its columns."""
