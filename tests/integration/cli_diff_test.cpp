@@ -133,6 +133,27 @@ TEST_F(diff_command, finds_one_voxel_and_one_cell) {
   EXPECT_EQ(lines[2], "budget, edited: 0 and 1");
 }
 
+TEST_F(diff_command, names_every_part_of_the_state) {
+  ASSERT_EQ(run("a", {"--steps", "1"}).code, 0);
+  const lithify::io::checkpoint data = lithify::io::read_checkpoint(in("a/checkpoint-00000001.h5"));
+  lithify::io::checkpoint other = data;
+  ++other.state.frame_remainder;
+  ++other.state.random_key;
+  ++other.state.random_counter;
+  other.sides.west = lithify::side_kind::closed;
+  other.columns.push_back(data.columns[0]);
+  other.columns.back().name = "more";
+  ++other.state.budget.stored_at_start;
+  const std::vector<std::string> lines = lithify::engine::differences(data, other);
+  ASSERT_EQ(lines.size(), 6U);
+  EXPECT_THAT(lines[0], StartsWith("frame remainder: "));
+  EXPECT_EQ(lines[1], "random key: 0 and 1");
+  EXPECT_EQ(lines[2], "random counter: 0 and 1");
+  EXPECT_EQ(lines[3], "kinds of sides");
+  EXPECT_EQ(lines[4], "column field 'more': only the second file has it");
+  EXPECT_THAT(lines[5], StartsWith("budget, stored at start: "));
+}
+
 TEST_F(diff_command, of_two_regions_is_refused) {
   ASSERT_EQ(run("a", {"--steps", "1"}).code, 0);
   ASSERT_EQ(run("b", {"--steps", "1", "--set", "world.voxel_height_m=0.5"}).code, 0);
