@@ -40,7 +40,7 @@ THIRD_PARTY = [
     (r"(thrust|cub)/", VERBS | {"bench", "tests/unit"}),
     (r"(tbb|oneapi)/", {"cuda", "host", "bench", "tests"}),
     (r"cuda/|cuda.*\.h$|cooperative_groups|nv(tx3)?/", {"cuda", "bench", "tests"}),
-    (r"H5.*\.h$|hdf5.*\.h$", {"io", "tests/unit", "tests/integration"}),
+    (r"H5.*\.h$|hdf5.*\.h$", {"bench", "io", "tests/unit", "tests/integration"}),
     (r"(gdal|ogr|cpl)_?[a-z_]*\.h$", {"io", "tests/unit", "tests/integration"}),
     (r"png\.h$", {"io", "tests"}),
     (r"(zlib|libdeflate)\.h$|isa-l", {"io", "deltas", "tests"}),
