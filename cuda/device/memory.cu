@@ -1,6 +1,7 @@
 #include "lithify/base/error.hpp"
 #include "lithify/device/memory.cuh"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -120,9 +121,10 @@ memory_pool::~memory_pool() {
 
 void* memory_pool::obtain(std::size_t bytes, stream_ref) {
   const std::lock_guard lock(mutex_);
-  const auto found = idle_.find(bytes);
-  if (found != idle_.end()) {
-    void* const block = found->second;
+  const auto after = idle_.upper_bound(bytes);
+  if (after != idle_.begin() && std::prev(after)->first == bytes) {
+    const auto found = std::prev(after);  // of several the one that was in use last
+    void* const block = found->second.block;
     idle_.erase(found);
     idle_bytes_ -= bytes;
     return block;
@@ -151,10 +153,12 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref) {
 
 void memory_pool::trim(std::size_t keep) noexcept {
   while (idle_bytes_ > keep) {
-    const auto largest = std::prev(idle_.end());
-    std::free(largest->second);
-    idle_bytes_ -= largest->first;
-    idle_.erase(largest);
+    const auto oldest = std::min_element(
+        idle_.begin(), idle_.end(),
+        [](const auto& a, const auto& b) { return a.second.since < b.second.since; });
+    std::free(oldest->second.block);
+    idle_bytes_ -= oldest->first;
+    idle_.erase(oldest);
   }
 }
 
@@ -170,12 +174,12 @@ void memory_pool::give_back(void* block, std::size_t bytes) noexcept {
 #endif
   if (keep) {
     // All blocks together never hold more than twice what was in use at once: enough for every
-    // size that comes back each round to stay, while sizes that are not asked for again go.
+    // size that comes back each round to stay, while those go that nobody asked for the longest.
     const std::size_t most = 2 * peak_.load();
     const std::size_t held = in_use_.load() + bytes;
     trim(most > held ? most - held : 0);
     try {
-      idle_.emplace(bytes, block);
+      idle_.emplace(bytes, idle_block{block, given_back_blocks_++});
       idle_bytes_ += bytes;
     } catch (...) {
       std::free(block);  // no memory to remember it by

@@ -71,7 +71,12 @@ class memory_pool {
   void trim(std::size_t keep) noexcept;
 
   std::mutex mutex_;
-  std::multimap<std::size_t, void*> idle_;  // by bytes
+  struct idle_block {
+    void* block;
+    std::uint64_t since;  // number of blocks given back before
+  };
+  std::multimap<std::size_t, idle_block> idle_;  // by bytes
+  std::uint64_t given_back_blocks_ = 0;
   std::size_t idle_bytes_ = 0;
   std::int64_t on_the_way_ = 0;  // given back to a stream that has not come to it yet
   std::condition_variable given_back_;
