@@ -23,7 +23,7 @@
 /// counted in `capped`.
 #include "apportion.cuh"
 #include "lithify/base/error.hpp"
-#include "step.cuh"
+#include "surface_runs.cuh"
 
 #include <algorithm>
 #include <cmath>
@@ -41,25 +41,41 @@ constexpr double largest_coefficient = 0.2;
 constexpr double most_substeps = 1000.0;
 constexpr double mantle_m = 0.5;  // the docstring says why
 
-/// a / 2^bits, truncated towards zero. Requires: bits < 64.
-LITHIFY_HD int128 shift_trunc(int128 a, int bits) {
-  // The sign as a mask, not as a branch: slopes to either side are as frequent.
-  const auto sign = static_cast<std::uint64_t>(static_cast<std::int64_t>(a >> 64) >> 63);
-  return (a + (sign & ((std::uint64_t{1} << bits) - 1))) >> bits;
-}
+/// What crosses a face, and what of it is no whole quantum yet.
+struct crossing {
+  std::int64_t quanta;
+  std::int64_t remainder;  ///< 2^-52 quanta, of either sign
+};
 
-/// Quanta that cross a face from i to j, `drop` = h_i - h_j; keeps the remainder.
-/// No overflow: |drop| < 2^42, s <= 2^20, coefficient < 2^58.
-LITHIFY_HD std::int64_t face_flux(std::int64_t coefficient,
-                                  std::int64_t drop,
-                                  std::int32_t s,
-                                  std::int64_t& remainder) {
-  const int128 exact = shift_trunc(static_cast<int128>(coefficient) * (drop * s),
-                                   coefficient_bits + fraction_bits - remainder_bits) +
-                       remainder;
-  const std::int64_t whole = static_cast<std::int64_t>(shift_trunc(exact, remainder_bits));
-  remainder = static_cast<std::int64_t>(exact - (static_cast<int128>(whole) << remainder_bits));
-  return whole;
+/// Rounds coefficient drop_s / 2^80 + remainder / 2^52 quanta towards zero, `drop_s` being the drop
+/// times the sediment's solid. The first term is cut to 2^-52, towards zero too.
+/// Requires: coefficient < 2^58, |drop_s| < 2^62, |remainder| < 2^52.
+/// The product has 120 bits: it is made of four of 32 bits each, which vector units have, and its
+/// magnitude is taken apart at 2^80 and 2^28.
+LITHIFY_INLINE crossing cross_face(std::uint64_t coefficient,
+                                   std::int64_t drop_s,
+                                   std::int64_t remainder) {
+  static_assert(coefficient_bits + fraction_bits == 80 && remainder_bits == 52);
+  constexpr std::uint64_t low = 0xffffffff;
+  constexpr std::uint64_t one = std::uint64_t{1} << remainder_bits;
+  const std::uint64_t sign = drop_s < 0 ? ~std::uint64_t{0} : 0;
+  const std::uint64_t drop = (static_cast<std::uint64_t>(drop_s) ^ sign) - sign;
+  const std::uint64_t a0 = coefficient & low, a1 = coefficient >> 32;
+  const std::uint64_t b0 = drop & low, b1 = drop >> 32;
+  const std::uint64_t bottom = a0 * b0;
+  const std::uint64_t middle = a1 * b0 + a0 * b1 + (bottom >> 32);
+  const std::uint64_t top = a1 * b1 + (middle >> 32);
+  const std::uint64_t fraction = (top & 0xffff) << 36 | (middle & low) << 4 | (bottom & low) >> 28;
+  // Seen from the drop's side: 2^52 on top, so that a remainder of the other sign shows in `sum`.
+  const std::uint64_t kept = (static_cast<std::uint64_t>(remainder) ^ sign) - sign;
+  const std::uint64_t sum = fraction + kept + one;
+  const std::uint64_t whole = (top >> 16) + (sum >> remainder_bits) - 1;
+  // Below zero nothing crosses, and the remainder keeps its sign.
+  const bool below = static_cast<std::int64_t>(whole) < 0;
+  const std::uint64_t quanta = below ? 0 : whole;
+  const std::uint64_t rest = (sum & (one - 1)) - (below ? one : 0);
+  return {static_cast<std::int64_t>((quanta ^ sign) - sign),
+          static_cast<std::int64_t>((rest ^ sign) - sign)};
 }
 
 /// Divides by a constant with one product: n / d for 0 <= n < 2^63.
@@ -113,7 +129,7 @@ struct diffusion_view {
   step_view step;
   face_neighbours to;
   std::int64_t* height;
-  std::int64_t* rock;   ///< height without sediment
+  std::int64_t* rock;   ///< height without sediment, where there is more than one substep
   std::int64_t* east;   ///< flux to (x + 1, y), quanta
   std::int64_t* north;  ///< flux to (x, y + 1)
   std::int64_t coefficient;
@@ -127,65 +143,148 @@ struct diffusion_view {
   int stage;
 };
 
-/// Heights at the start; faces of the row before the first carry nothing.
-void start(device::exec ex, const diffusion_view& d) {
-  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
+/// The coefficient of a column's material.
+LITHIFY_HD std::int64_t coefficient_at(const diffusion_view& d, std::int64_t c) {
+  const column_view& columns = d.step.columns;
+  const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + columns.sediment[c];
+  return d.by_material[loose >= d.mantle ? ::lithify::sediment : columns.rock_material[c]];
+}
+
+/// Heights at the start.
+struct start_run {
+  diffusion_view d;
+
+  LITHIFY_INLINE void operator()(std::int64_t first, std::int64_t last) const {
+    if (d.step.halted()) {
+      return;
+    }
+    const surface_run surface(d.step, d.frame_offset, 0, first, last);
+    for (std::int64_t c = first; c < last; ++c) {
+      d.height[c] = surface.height[c - first];
+    }
+    for (std::int64_t c = first; c < last && d.rock != nullptr; ++c) {
+      d.rock[c] = surface.rock[c - first];
+    }
+    for (std::int64_t c = first; c < last && d.by_material != nullptr; ++c) {
+      d.by_cell[c] = coefficient_at(d, c);
+    }
+  }
+};
+
+/// Rates and their rounding: each cell has its east and its north face.
+struct cross_run {
+  diffusion_view d;
+
+  LITHIFY_INLINE void operator()(std::int64_t first, std::int64_t last) const {
     if (d.step.halted()) {
       return;
     }
     const column_view& columns = d.step.columns;
-    const std::uint8_t f = d.step.faces[c];
-    d.height[c] = 0;
-    if (d.by_material != nullptr) {
-      const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + columns.sediment[c];
-      d.by_cell[c] =
-          d.by_material[loose >= d.mantle ? ::lithify::sediment : columns.rock_material[c]];
+    const bool looped = d.to.loop_x || d.to.loop_y;
+    const bool in_arrays = last + d.to.nx <= d.to.cells;
+    if (in_arrays) {
+      const int shut = looped ? face::side : 0;
+      cross_in_row(first, last, 1, face::east, shut, columns.remainder_east, d.east);
+      cross_in_row(first, last, d.to.nx, face::north, shut, columns.remainder_north, d.north);
     }
-    if (f & face::inside) {
-      const std::int32_t rock = d.step.solid[columns.rock_material[c]];
-      d.rock[c] = surface_height(columns.rock_top[c], 0, columns.residual[c], 0, rock, d.s);
-      d.height[c] = f & face::held ? columns.boundary_height[c] - d.frame_offset
-                                   : columns.height(c, d.step.solid);
+    for (std::int64_t c = first; c < last && (looped || !in_arrays); ++c) {
+      if (!in_arrays || (d.step.faces[c] & face::side) != 0) {
+        cross_one(c, d.to.east(c), face::east, columns.remainder_east, d.east);
+        cross_one(c, d.to.north(c), face::north, columns.remainder_north, d.north);
+      }
     }
-  });
-}
-
-/// The flux from column c, whose height is h, over its face to column `to`.
-LITHIFY_HD std::int64_t cross(const diffusion_view& d,
-                              std::int64_t c,
-                              std::int64_t to,
-                              std::int64_t h,
-                              std::int64_t& remainder) {
-  const std::int64_t other = d.height[to];
-  if ((h < other ? h : other) < d.low) {
-    device::atomic_store(&d.step.words->may_cap, 1U);
   }
-  const std::int64_t coefficient =
-      d.by_material == nullptr ? d.coefficient : d.by_cell[h < other ? to : c];
-  return face_flux(coefficient, h - other, d.s, remainder);
-}
 
-/// Rates and their rounding: one thread a cell writes its east and its north face.
-void cross_faces(device::exec ex, const diffusion_view& d) {
-  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
-    if (d.step.halted()) {
+ private:
+  /// The faces on one side of each cell of a run, to the cell that comes `step` later in the
+  /// arrays. Cells with a bit of `shut` come again.
+  LITHIFY_INLINE void cross_in_row(std::int64_t first,
+                                   std::int64_t last,
+                                   std::int64_t step,
+                                   int side,
+                                   int shut,
+                                   std::int64_t* remainder,
+                                   std::int64_t* flux) const {
+    std::int64_t open[device::items_a_run];  // all bits set, or none
+    std::int64_t coefficient[device::items_a_run];
+    std::int64_t moved[device::items_a_run];
+    std::int64_t rest[device::items_a_run];
+    const int count = static_cast<int>(last - first);
+    const std::uint8_t* const faces = d.step.faces + first;
+    const std::int64_t* const at = d.height + first;
+    for (int k = 0; k < count; ++k) {
+      open[k] = (faces[k] & (side | shut)) == side ? -1 : 0;
+      coefficient[k] = d.coefficient;
+    }
+    if (d.by_material != nullptr) {
+      const std::int64_t* const own = d.by_cell + first;
+      for (int k = 0; k < count; ++k) {
+        coefficient[k] = at[k] < at[k + step] ? own[k + step] : own[k];
+      }
+    }
+    const std::int64_t* const kept = remainder + first;
+    std::int64_t low = 0;
+    for (int k = 0; k < count; ++k) {
+      const std::int64_t other = at[k + step];
+      low |= open[k] & ((at[k] < d.low ? -1 : 0) | (other < d.low ? -1 : 0));
+      // Unsigned: over a shut face a drop need not have a value.
+      const auto drop = static_cast<std::uint64_t>(at[k]) - static_cast<std::uint64_t>(other);
+      const crossing now =
+          cross_face(static_cast<std::uint64_t>(coefficient[k]),
+                     static_cast<std::int64_t>(drop * static_cast<std::uint32_t>(d.s)), kept[k]);
+      moved[k] = now.quanta & open[k];
+      rest[k] = (now.remainder & open[k]) | (kept[k] & ~open[k]);
+    }
+    for (int k = 0; k < count; ++k) {
+      remainder[first + k] = rest[k];
+      flux[first + k] = moved[k];
+    }
+    if (low != 0) {
+      device::atomic_store(&d.step.words->may_cap, 1U);
+    }
+  }
+
+  /// The face from column c to column `to`.
+  LITHIFY_HD void cross_one(std::int64_t c,
+                            std::int64_t to,
+                            int side,
+                            std::int64_t* remainder,
+                            std::int64_t* flux) const {
+    if ((d.step.faces[c] & side) == 0) {
+      flux[c] = 0;
       return;
     }
-    const std::uint8_t f = d.step.faces[c];
     const std::int64_t h = d.height[c];
-    d.east[c] = f & face::east ? cross(d, c, d.to.east(c), h, d.step.columns.remainder_east[c]) : 0;
-    d.north[c] =
-        f & face::north ? cross(d, c, d.to.north(c), h, d.step.columns.remainder_north[c]) : 0;
-  });
-}
+    const std::int64_t other = d.height[to];
+    if ((h < other ? h : other) < d.low) {
+      device::atomic_store(&d.step.words->may_cap, 1U);
+    }
+    const std::int64_t coefficient =
+        d.by_material == nullptr ? d.coefficient : d.by_cell[h < other ? to : c];
+    const crossing now =
+        cross_face(static_cast<std::uint64_t>(coefficient), (h - other) * d.s, remainder[c]);
+    flux[c] = now.quanta;
+    remainder[c] = now.remainder;
+  }
+};
 
 /// Cuts what a donor cannot give. A face has one donor, and only that donor writes it here.
-void cap_donors(device::exec ex, const diffusion_view& d) {
-  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
-    if (d.step.halted() || device::atomic_load(&d.step.words->may_cap) == 0 ||
-        (d.step.faces[c] & (face::inside | face::held)) != face::inside) {
+struct cap_run {
+  diffusion_view d;
+
+  LITHIFY_HD void operator()(std::int64_t first, std::int64_t last) const {
+    if (d.step.halted() || device::atomic_load(&d.step.words->may_cap) == 0) {
       return;
     }
+    for (std::int64_t c = first; c < last; ++c) {
+      if ((d.step.faces[c] & (face::inside | face::held)) == face::inside) {
+        cap(c);
+      }
+    }
+  }
+
+ private:
+  LITHIFY_HD void cap(std::int64_t c) const {
     std::int64_t* const at[4] = {&d.east[c], &d.north[c], &d.east[d.to.west(c)],
                                  &d.north[d.to.south(c)]};
     std::int64_t flux[4];
@@ -207,27 +306,55 @@ void cap_donors(device::exec ex, const diffusion_view& d) {
         device::atomic_add(&d.step.words->stage[d.stage].capped, std::int64_t{1});
       }
     }
-  });
-}
+  }
+};
 
-/// Antisymmetric: every face is added once and subtracted once.
-void apply(device::exec ex, const diffusion_view& d) {
-  device::for_each_n(ex, d.step.cells, [=] LITHIFY_HD(std::int64_t c) {
-    const std::uint8_t f = d.step.faces[c];
-    if (d.step.halted() || !(f & face::inside)) {
+/// Antisymmetric: every face is added once and subtracted once. Nothing crosses one of a column
+/// that is outside.
+struct apply_run {
+  diffusion_view d;
+  bool more;  ///< another substep comes, which asks for heights
+
+  LITHIFY_INLINE void operator()(std::int64_t first, std::int64_t last) const {
+    if (d.step.halted()) {
+      return;
+    }
+    std::int64_t ledger[device::items_a_run];
+    const int count = static_cast<int>(last - first);
+    std::int64_t* const sediment = d.step.columns.sediment + first;
+    const std::int64_t* const east = d.east + first;
+    const std::int64_t* const north = d.north + first;
+    for (int k = 0; k < count; ++k) {
+      ledger[k] = sediment[k] - east[k] - north[k];
+    }
+    if (d.to.loop_x || d.to.loop_y) {
+      for (int k = 0; k < count; ++k) {
+        ledger[k] += d.east[d.to.west(first + k)] + d.north[d.to.south(first + k)];
+      }
+    } else {
+      for (int k = 0; k < count; ++k) {
+        ledger[k] += east[k - 1] + north[k - d.to.nx];
+      }
+    }
+    for (int k = 0; k < count; ++k) {
+      sediment[k] = ledger[k];
+    }
+    for (int k = 0; k < count && more; ++k) {
+      update_height(first + k, ledger[k]);
+    }
+  }
+
+ private:
+  LITHIFY_HD void update_height(std::int64_t c, std::int64_t ledger) const {
+    if ((d.step.faces[c] & (face::inside | face::held)) != face::inside) {
       return;
     }
     const column_view& columns = d.step.columns;
-    const std::int64_t ledger = columns.sediment[c] + d.east[d.to.west(c)] - d.east[c] +
-                                d.north[d.to.south(c)] - d.north[c];
-    columns.sediment[c] = ledger;
-    if (!(f & face::held)) {
-      const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + ledger;
-      d.height[c] =
-          loose >= 0 ? d.rock[c] + d.by_s(loose << fraction_bits) : columns.height(c, d.step.solid);
-    }
-  });
-}
+    const std::int64_t loose = std::int64_t{columns.n_loose[c]} * d.s + ledger;
+    d.height[c] =
+        loose >= 0 ? d.rock[c] + d.by_s(loose << fraction_bits) : columns.height(c, d.step.solid);
+  }
+};
 
 /// Six digits at most.
 std::string digits(double value) {
@@ -290,7 +417,8 @@ void diffuse(device::exec ex,
              const diffusion_plan& plan,
              std::int64_t frame_offset) {
   device::buffer<std::int64_t> height(ex, step.cells);
-  device::buffer<std::int64_t> rock(ex, step.cells);
+  // Without a second substep nobody asks for heights after the first.
+  device::buffer<std::int64_t> rock(ex, plan.substeps > 1 ? step.cells : 0);
   device::buffer<std::int64_t> east(ex, step.cells + 1);
   device::buffer<std::int64_t> north(ex, step.cells + step.nx);
   device::buffer<std::int64_t> by_material, by_cell;
@@ -320,11 +448,11 @@ void diffuse(device::exec ex,
                          low,
                          divider(static_cast<std::uint64_t>(step.sediment_solid)),
                          stage};
-  start(ex, d);
-  for (std::int64_t i = 0; i < plan.substeps; ++i) {
-    cross_faces(ex, d);
-    cap_donors(ex, d);
-    apply(ex, d);
+  device::for_each_run(ex, step.cells, start_run{d});
+  for (std::int64_t i = 1; i <= plan.substeps; ++i) {
+    device::for_each_run(ex, step.cells, cross_run{d});
+    device::for_each_run(ex, step.cells, cap_run{d});
+    device::for_each_run(ex, step.cells, apply_run{d, i < plan.substeps});
   }
 }
 

@@ -22,9 +22,8 @@
 /// Boundary: held columns stand at their target.
 #include "incision.cuh"
 #include "lithify/base/powers.hpp"
-#include "lithify/device/runs.cuh"
 #include "routing.cuh"
-#include "step.cuh"
+#include "surface_runs.cuh"
 
 #include <bit>
 
@@ -61,17 +60,18 @@ struct incision_view {
 };
 
 /// Heights at the start. Held columns stand at their target.
-void read_heights(device::exec ex,
-                  const step_view& step,
-                  std::int64_t frame_offset,
-                  std::int64_t* height) {
-  device::for_each_n(ex, step.cells, [=] LITHIFY_HD(std::int64_t c) {
-    const std::uint8_t f = step.faces[c];
-    height[c] = !(f & face::inside) ? no_ground
-                : f & face::held    ? step.columns.boundary_height[c] - frame_offset
-                                    : step.columns.height(c, step.solid);
-  });
-}
+struct read_heights {
+  step_view step;
+  std::int64_t frame_offset;
+  std::int64_t* height;
+
+  LITHIFY_INLINE void operator()(std::int64_t first, std::int64_t last) const {
+    const surface_run surface(step, frame_offset, no_ground, first, last);
+    for (std::int64_t c = first; c < last; ++c) {
+      height[c] = surface.height[c - first];
+    }
+  }
+};
 
 /// Cells as they are before the sweep. The base of a layer of rock lies as deep as this step will
 /// probably cut: voxels are looked up here, where no cell waits for another.
@@ -284,7 +284,7 @@ void cut_rivers(device::exec ex,
     return;  // an earlier emission did not fit: the step comes back
   }
   const device::buffer<std::int64_t> height(ex, step.cells);
-  read_heights(ex, step, frame_offset, height.data());
+  device::for_each_run(ex, step.cells, read_heights{step, frame_offset, height.data()});
   const flow_routes routes = route(ex, step.grid(), height.data());
   const device::buffer<river_cell> cells(ex, step.cells);
   const incision_view v{
