@@ -8,6 +8,25 @@
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 
+/// What a division gives.
+struct quotient_and_rest {
+  std::int64_t quotient;
+  std::int64_t rest;
+};
+
+/// a b / c, exactly. Requires: a >= 0, b >= 0, c > 0, and the quotient fits.
+LITHIFY_HD inline quotient_and_rest multiply_divide(std::int64_t a,
+                                                    std::int64_t b,
+                                                    std::int64_t c) {
+  const auto product = static_cast<uint128>(a) * static_cast<std::uint64_t>(b);
+  const auto by = static_cast<std::uint64_t>(c);
+  if ((product >> 64) == 0) {  // nearly always, and 128 bits take several times as long
+    const auto low = static_cast<std::uint64_t>(product);
+    return {static_cast<std::int64_t>(low / by), static_cast<std::int64_t>(low % by)};
+  }
+  return {static_cast<std::int64_t>(product / by), static_cast<std::int64_t>(product % by)};
+}
+
 /// Shares `have` in proportion to `part`, whose sum is `sum`, by largest remainder, ties in the
 /// order given; the parts become the shares. Requires: have >= 0, parts >= 0, sum > 0.
 template <int N>
@@ -15,9 +34,9 @@ LITHIFY_HD void share(std::int64_t have, std::int64_t sum, std::int64_t (&part)[
   std::int64_t rest[N];
   std::int64_t left = have;
   for (int i = 0; i < N; ++i) {
-    const int128 exact = static_cast<int128>(part[i]) * have;
-    part[i] = static_cast<std::int64_t>(exact / sum);
-    rest[i] = static_cast<std::int64_t>(exact % sum);
+    const quotient_and_rest exact = multiply_divide(part[i], have, sum);
+    part[i] = exact.quotient;
+    rest[i] = exact.rest;
     left -= part[i];
   }
   for (; left > 0; --left) {

@@ -24,10 +24,13 @@
 /// Limits: what a cell gives in one step below its top voxel of rock is reckoned with that voxel's
 /// solid and repose angle; the next step sees the layer that lies there.
 ///
-/// Only ground near a change of the sweep before is looked at again: blocks of 64 cells sleep.
+/// Only cells that a sweep changed, and those beside them, are looked at by the next: a bit a cell,
+/// a word for a block of 64 of them. A cell that got what it gave, so that nothing around it need
+/// have changed, waits until a cell of its block is looked at.
 #include "apportion.cuh"
 #include "grid.cuh"
 #include "lithify/base/angles.hpp"
+#include "lithify/device/group.cuh"
 #include "step.cuh"
 
 #include <algorithm>
@@ -37,7 +40,7 @@ namespace lithify::passes::inline LITHIFY_BACKEND {
 
 namespace {
 
-constexpr int block_cells = 64;
+constexpr int block_cells = 64;  // bits of a mask
 /// Sweeps between two looks at whether anything moved, at most. Chosen: a look costs a round trip.
 constexpr std::int64_t most_at_once = 32;
 
@@ -51,10 +54,11 @@ struct talus_view {
   step_view step;
   grid_view grid;
   std::int64_t frame_offset;
-  std::int64_t* height;   ///< before the sweep; of columns outside: nothing is above them
-  std::int64_t* loose;    ///< sediment on the column, quanta, before the sweep
-  std::int64_t* awake;    ///< by block: the sweep that looks at it
-  std::int64_t* changed;  ///< by block: the last sweep that moved matter into or out of it
+  std::int64_t* height;  ///< before the sweep; of columns outside: nothing is above them
+  std::int64_t* loose;   ///< sediment on the column, quanta, before the sweep
+  std::uint64_t* awake;  ///< by block, a bit a cell: the sweep has to look at it
+  std::uint64_t* moved;  ///< the same: the sweep moved matter into or out of it
+  std::uint64_t* even;   ///< the same: when it was last looked at it got what it gave
   sweep_words* words;
 
   LITHIFY_HD bool free(std::int64_t c) const {
@@ -101,9 +105,9 @@ struct excess_of_faces {
     if (quanta(largest) < 1) {
       return 0;
     }
-    const int128 exact = static_cast<int128>(largest) * (solid * into) /
-                         (static_cast<int128>(solid + into) << fraction_bits);
-    return exact > 0 ? static_cast<std::int64_t>(exact) : 1;
+    const std::int64_t exact =
+        multiply_divide(largest, solid * into, (solid + into) << fraction_bits).quotient;
+    return exact > 0 ? exact : 1;
   }
 };
 
@@ -150,7 +154,33 @@ LITHIFY_HD excess_of_faces look(const talus_view& t, std::int64_t c) {
   return look(t, c, t.height[c], surface(t, c));
 }
 
-/// Heights at the start; every block is awake for sweep 0.
+/// Sets the bit of a cell.
+LITHIFY_HD void mark(std::uint64_t* masks, std::int64_t c) {
+  device::atomic_or(&masks[c / block_cells], std::uint64_t{1} << (c % block_cells));
+}
+
+/// Sets the bits of c - 1, c and c + 1.
+LITHIFY_HD void mark_three(std::uint64_t* masks, std::int64_t c) {
+  const std::int64_t at = c % block_cells;
+  device::atomic_or(&masks[c / block_cells], at > 0 ? std::uint64_t{7} << (at - 1) : 3);
+  if (at == 0) {
+    mark(masks, c - 1);
+  } else if (at == block_cells - 1) {
+    mark(masks, c + 1);
+  }
+}
+
+/// Nothing has moved, and every cell is awake.
+void wake_all(device::exec ex, const talus_view& t, std::int64_t blocks) {
+  device::for_each_n(ex, blocks, [=] LITHIFY_HD(std::int64_t b) {
+    const std::int64_t left = t.step.cells - b * block_cells;
+    t.awake[b] = left < block_cells ? (std::uint64_t{1} << left) - 1 : ~std::uint64_t{0};
+    t.moved[b] = 0;
+    t.even[b] = 0;
+  });
+}
+
+/// Heights at the start.
 void start(device::exec ex, const talus_view& t) {
   device::for_each_n(ex, t.step.cells, [=] LITHIFY_HD(std::int64_t c) {
     if (t.step.halted()) {
@@ -178,11 +208,13 @@ LITHIFY_HD void hand_out(const talus_view& t,
     if (e.face[d] > 0) {
       const std::int64_t n = t.grid.neighbour(c, d);
       device::atomic_add(&t.step.columns.sediment[n], e.face[d]);
-      device::atomic_store(&t.changed[n / block_cells], sweep);
+      mark(t.moved, n);
     }
   }
-  device::atomic_store(&t.changed[c / block_cells], sweep);
-  device::atomic_store(&t.words->last_moved, sweep);
+  mark(t.moved, c);
+  if (device::atomic_load(&t.words->last_moved) != sweep) {  // a load is shared, a store is not
+    device::atomic_store(&t.words->last_moved, sweep);
+  }
 }
 
 /// Moves what one cell gives in a sweep: of its sediment, and, where that goes entirely, of the
@@ -213,21 +245,28 @@ LITHIFY_HD void slide(const talus_view& t, std::int64_t c, std::int64_t sweep) {
   }
 }
 
-/// Takes over what a sweep moved to or from a cell, and wakes the ground around it for the next.
-LITHIFY_HD void settle_in(const talus_view& t, std::int64_t c, std::int64_t sweep) {
+/// Takes over what a sweep moved to or from a cell, and wakes it and those beside it for the next.
+LITHIFY_HD void settle_in(const talus_view& t, std::int64_t c) {
   if (!t.free(c)) {
     return;
   }
   const column_height now = measure(t, c);
   if (now.height == t.height[c] && now.loose == t.loose[c]) {
+    mark(t.even, c);
     return;
   }
   t.height[c] = now.height;
   t.loose[c] = now.loose;
-  device::atomic_store(&t.awake[c / block_cells], sweep + 1);
+  if ((t.step.faces[c] & face::side) == 0) {
+    mark_three(t.awake, c - t.grid.nx);
+    mark_three(t.awake, c);
+    mark_three(t.awake, c + t.grid.nx);
+    return;
+  }
+  mark(t.awake, c);
   for (int d = 0; d < directions; ++d) {
     if (const std::int64_t n = t.grid.neighbour(c, d); n >= 0) {
-      device::atomic_store(&t.awake[n / block_cells], sweep + 1);
+      mark(t.awake, n);
     }
   }
 }
@@ -260,26 +299,36 @@ LITHIFY_HD void count_steep(const talus_view& t, std::int64_t c) {
 /// The three kinds of work on the cells of a block.
 enum class work : std::uint8_t { slide, settle_in, count_steep };
 
-/// One block in a sweep: nothing where it sleeps.
+/// One block in a sweep: its cells whose bits are set, which are cleared. Nobody else reads or sets
+/// bits that a kernel clears: `slide` takes `awake` and `even` and sets `moved`, `settle_in` the
+/// other way round.
 template <work Kind>
 struct block_work {
   talus_view t;
   std::int64_t sweep;
 
   LITHIFY_DEVICE void operator()(const device::lane_group& g, std::int64_t b, std::byte*) const {
-    const std::int64_t* const due = Kind == work::settle_in ? t.changed : t.awake;
-    if (due[b] != sweep || t.step.halted()) {
+    std::uint64_t cells = Kind == work::settle_in ? t.moved[b] : t.awake[b];
+    if (cells == 0 || t.step.halted()) {
       return;
     }
-    const std::int64_t first = b * block_cells;
-    const std::int64_t left = t.step.cells - first;
-    g.each(static_cast<int>(left < block_cells ? left : block_cells), [&](int i) {
+    cells |= Kind == work::settle_in ? 0 : t.even[b];
+    g.each_bit(cells, [&](int i) {
+      const std::int64_t c = b * block_cells + i;
       if constexpr (Kind == work::slide) {
-        slide(t, first + i, sweep);
+        slide(t, c, sweep);
       } else if constexpr (Kind == work::settle_in) {
-        settle_in(t, first + i, sweep);
+        settle_in(t, c);
       } else {
-        count_steep(t, first + i);
+        count_steep(t, c);
+      }
+    });
+    g.once([&] {
+      if constexpr (Kind == work::settle_in) {
+        t.moved[b] = 0;
+      } else {
+        t.awake[b] = 0;
+        t.even[b] = 0;
       }
     });
   }
@@ -303,14 +352,14 @@ talus_outcome let_slide(device::exec ex,
   device::buffer<std::int64_t> height(ex, step.cells);
   device::buffer<std::int64_t> loose(ex, step.cells);
   const std::int64_t blocks = (step.cells + block_cells - 1) / block_cells;
-  device::buffer<std::int64_t> awake(ex, blocks);
-  device::buffer<std::int64_t> changed(ex, blocks);
+  device::buffer<std::uint64_t> awake(ex, blocks);
+  device::buffer<std::uint64_t> moved(ex, blocks);
+  device::buffer<std::uint64_t> even(ex, blocks);
   device::buffer<sweep_words> words(ex, 1);
-  device::fill(ex, awake.data(), blocks, std::int64_t{0});
-  device::fill(ex, changed.data(), blocks, std::int64_t{-1});
   device::fill(ex, words.data(), 1, sweep_words{});
-  const talus_view t{step,         step.grid(),  frame_offset,   height.data(),
-                     loose.data(), awake.data(), changed.data(), words.data()};
+  const talus_view t{step,         step.grid(),  frame_offset, height.data(), loose.data(),
+                     awake.data(), moved.data(), even.data(),  words.data()};
+  wake_all(ex, t, blocks);
   start(ex, t);
   sweep_words seen;
   std::int64_t done = 0;

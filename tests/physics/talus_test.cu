@@ -15,6 +15,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -299,6 +300,131 @@ TEST(talus, a_scarp_climbs_the_slope_whose_toe_is_gone) {
     EXPECT_NEAR(h[static_cast<std::size_t>(x)], x * p.stands(), 0.01) << "cell " << x;
   }
   EXPECT_EQ(h[static_cast<std::size_t>(out) + 2], scarp + 2 * (out + 2));
+}
+
+/// Sediment so deep that no rock moves, its sides held: plain sweeps that look at every cell.
+struct plain_scree {
+  int nx, ny;
+  std::int64_t solid, straight, slant;  ///< quanta a voxel; drops that stand, 2^-20 voxels
+  std::vector<std::int64_t> loose;      ///< quanta by cell
+
+  [[nodiscard]] bool held(int x, int y) const {
+    return (nx > 1 && (x == 0 || x == nx - 1)) || (ny > 1 && (y == 0 || y == ny - 1));
+  }
+  void sweep() {
+    const std::vector<std::int64_t> before = loose;
+    const auto at = [&](int x, int y) { return static_cast<std::size_t>(y * nx + x); };
+    const auto height = [&](std::size_t c) { return (before[c] << 20) / solid; };
+    for (int y = 0; y < ny; ++y) {
+      for (int x = 0; x < nx; ++x) {
+        if (held(x, y)) {
+          continue;
+        }
+        struct faces {
+          std::size_t to;
+          std::int64_t excess;
+          std::int64_t given = 0;
+        };
+        std::vector<faces> over;
+        std::int64_t largest = 0, sum = 0;
+        for (int dy = -1; dy <= 1; ++dy) {
+          for (int dx = -1; dx <= 1; ++dx) {
+            if (x + dx < 0 || x + dx >= nx || y + dy < 0 || y + dy >= ny) {
+              continue;
+            }
+            const std::int64_t excess = height(at(x, y)) - height(at(x + dx, y + dy)) -
+                                        (dx != 0 && dy != 0 ? slant : straight);
+            if (excess > 0) {
+              over.push_back({at(x + dx, y + dy), excess});
+              largest = std::max(largest, excess);
+              sum += excess;
+            }
+          }
+        }
+        if ((largest * solid) >> 20 < 1) {
+          continue;
+        }
+        const std::int64_t amount = std::max<std::int64_t>(1, largest * solid / (2 << 20));
+        std::int64_t left = amount;
+        for (faces& f : over) {
+          f.given = f.excess * amount / sum;
+          left -= f.given;
+        }
+        // By largest remainder; of equals the first.
+        std::vector<faces*> order;
+        for (faces& f : over) {
+          order.push_back(&f);
+        }
+        std::stable_sort(order.begin(), order.end(), [&](const faces* a, const faces* b) {
+          return a->excess * amount % sum > b->excess * amount % sum;
+        });
+        for (std::int64_t i = 0; i < left; ++i) {
+          ++order[static_cast<std::size_t>(i)]->given;
+        }
+        for (const faces& f : over) {
+          const int to = static_cast<int>(f.to);
+          loose[f.to] += held(to % nx, to / nx) ? 0 : f.given;
+        }
+        loose[at(x, y)] -= amount;
+      }
+    }
+  }
+};
+
+/// Lets sediment slide for that many sweeps, and holds every free column against plain ones.
+void expect_plain_sweeps(region_size size,
+                         const std::function<int(int, int)>& voxels,
+                         std::int64_t sweeps) {
+  SCOPED_TRACE(std::to_string(sweeps) + " sweeps");
+  const material_table table;
+  constexpr double cell_m = 1.0, voxel_m = 0.25;
+  const double drop = tangent_of_degrees(table[sediment].repose_deg) * cell_m / voxel_m * 0x1p20;
+  plain_scree plain{size.x,
+                    size.y,
+                    table[sediment].solid_quanta(),
+                    static_cast<std::int64_t>(drop),
+                    static_cast<std::int64_t>(drop * 0x1.6a09e667f3bcdp+0),
+                    {}};
+  for (int y = 0; y < size.y; ++y) {
+    for (int x = 0; x < size.x; ++x) {
+      plain.loose.push_back(voxels(x, y) * plain.solid);
+    }
+  }
+  for (std::int64_t i = 0; i < sweeps; ++i) {
+    plain.sweep();
+  }
+  pass_world world(size, [&](voxel v) {
+    return v.z < 1 ? table.find("rock").value() : v.z < 1 + voxels(v.x, v.y) ? sediment : air;
+  });
+  passes::simulation sim(world.ex(), world.overlay(), geometry(cell_m, voxel_m), table,
+                         {talus_parameters{sweeps}});
+  sim.derive(world.ex());
+  EXPECT_EQ(sim.step(world.ex(), 1.0, 1).passes[0].substeps, sweeps);
+  const std::vector<field> fields = sim.fields(world.ex());
+  for (std::int64_t c = 0; c < size.columns(); ++c) {
+    if (!plain.held(static_cast<int>(c % size.x), static_cast<int>(c / size.x))) {
+      ASSERT_EQ(value_at<std::int32_t>(fields, "n_loose", c) * plain.solid +
+                    value_at<std::int64_t>(fields, "sediment", c),
+                plain.loose[static_cast<std::size_t>(c)])
+          << "cell " << c;
+    }
+  }
+}
+
+// Cells that are left alone are those that plain sweeps would not move.
+TEST(talus, sweeps_move_what_sweeps_over_all_cells_would) {
+  for (const std::uint64_t seed : seeds(1, 3)) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    // A plain that stands, with heaps and holes here and there: most cells are left alone.
+    const auto heaps = [&](int x, int y) {
+      const std::uint64_t draw =
+          mix64(seed * 1'000'003 + static_cast<std::uint64_t>(y) * 1000 + static_cast<unsigned>(x));
+      return 40 + (draw % 97 == 0 ? static_cast<int>((draw >> 32) % 40) - 6 : 0);
+    };
+    for (const std::int64_t sweeps : {1, 2, 3, 10}) {
+      expect_plain_sweeps({131, 37, 100}, heaps, sweeps);
+    }
+  }
 }
 
 // Too steep is what can fall: a film of grains on rock that stands by itself is no cliff of grains.

@@ -40,6 +40,30 @@ void count_visits(exec ex, std::int32_t* visits, std::int64_t n) {
   for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) { atomic_add(visits + i, 1); });
 }
 
+/// No bit, each bit alone, all bits, then half or a quarter of them.
+LITHIFY_HD std::uint64_t some_bits(std::int64_t i) {
+  const auto half = static_cast<std::uint64_t>(scrambled(2 * i)) << 1;
+  return i == 0       ? 0
+         : i <= 64    ? std::uint64_t{1} << (i - 1)
+         : i == 65    ? ~std::uint64_t{0}
+         : i % 2 == 0 ? half
+                      : half & static_cast<std::uint64_t>(scrambled(2 * i + 1));
+}
+
+/// Counts each visit of a bit, and the bits of an item in a phase after.
+void visit_bits(exec ex, std::int32_t* visits, std::int32_t* totals, std::int64_t n) {
+  for_each_group<64>(ex, n,
+                     [=] LITHIFY_DEVICE(const lane_group& g, std::int64_t i, std::byte* scratch) {
+                       auto* const total = reinterpret_cast<std::int32_t*>(scratch);
+                       g.once([=] { *total = 0; });
+                       g.each_bit(some_bits(i), [=](int bit) {
+                         atomic_add(&visits[64 * i + bit], 1);
+                         atomic_add(total, 1);
+                       });
+                       g.once([=] { totals[i] = *total; });
+                     });
+}
+
 /// Per item, through three phases: squares into the scratch, their reverse, the sum of one half.
 template <std::size_t Scratch>
 void sum_in_phases(exec ex, std::int64_t* out, std::int64_t n) {
@@ -163,6 +187,28 @@ TEST(device_verbs, for_each_group_runs_phases_in_order) {
     }
     expect_phases<48 * 1024>(ex, 33);
     expect_phases<64>(ex, 100000);
+  });
+}
+
+TEST(device_verbs, groups_visit_the_bits_that_are_set) {
+  in_every_mode([](exec ex) {
+    for (const std::int64_t n : {1, 9, 1000}) {
+      const buffer<std::int32_t> visits(ex, 64 * n);
+      const buffer<std::int32_t> totals(ex, n);
+      fill(ex, visits.data(), visits.size(), 0);
+      visit_bits(ex, visits.data(), totals.data(), n);
+      const std::vector<std::int32_t> got = to_host(ex, visits);
+      const std::vector<std::int32_t> total = to_host(ex, totals);
+      for (std::int64_t i = 0; i < n; ++i) {
+        std::int32_t all = 0;
+        for (int bit = 0; bit < 64; ++bit) {
+          const std::int32_t expected = some_bits(i) >> bit & 1 ? 1 : 0;
+          ASSERT_EQ(got[static_cast<std::size_t>(64 * i + bit)], expected) << i << ", " << bit;
+          all += expected;
+        }
+        ASSERT_EQ(total[static_cast<std::size_t>(i)], all) << i;
+      }
+    }
   });
 }
 
