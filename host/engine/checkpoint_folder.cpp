@@ -22,6 +22,8 @@ namespace {
 constexpr std::string_view prefix = "checkpoint-";
 constexpr std::string_view suffix = ".h5";
 constexpr std::string_view unfinished_suffix = ".tmp";  // what io writes before it renames
+constexpr std::string_view broken_suffix = ".broken";
+constexpr std::string_view earlier_suffix = ".earlier";
 
 /// The step in a checkpoint's file name, or nothing if it is another file.
 std::optional<std::int64_t> step_of(const std::string& name) {
@@ -33,6 +35,27 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   const char* const end = name.data() + name.size() - suffix.size();
   const auto [stop, failed] = std::from_chars(name.data() + prefix.size(), end, step);
   return failed == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
+}
+
+/// Whether a name is that of a checkpoint, or of one that is being written or was set aside.
+bool has_checkpoint_name(std::string name) {
+  for (const std::string_view end : {unfinished_suffix, broken_suffix, earlier_suffix}) {
+    if (name.ends_with(end)) {
+      name.resize(name.size() - end.size());
+      break;
+    }
+  }
+  return step_of(name).has_value();
+}
+
+/// Renames a checkpoint so that none takes it for one. Gives what came of it, as words.
+std::string set_aside(const fs::path& file, std::string_view ending) {
+  fs::path aside = file;
+  aside += ending;
+  std::error_code failed;
+  fs::rename(file, aside, failed);
+  return failed ? "set aside was refused (" + failed.message() + ")"
+                : "set aside as '" + aside.string() + "'";
 }
 
 /// The process that locks what this descriptor is open on, as /proc/locks has it; empty if it does
@@ -87,12 +110,7 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
       if (broken.code() != errc::corrupt_file) {
         throw;
       }
-      fs::path aside = e.file;
-      aside += ".broken";
-      std::error_code failed;
-      fs::rename(e.file, aside, failed);
-      warn(std::string(broken.what()) + "; set aside" +
-           (failed ? " was refused (" + failed.message() + ")" : " as '" + aside.string() + "'") +
+      warn(std::string(broken.what()) + "; " + set_aside(e.file, broken_suffix) +
            "; falling back to an older checkpoint");
     }
   }
@@ -121,10 +139,34 @@ void checkpoint_folder::prune(std::int64_t step, std::int64_t keep, std::int64_t
   std::int64_t kept = 0;
   for (const entry& e : list()) {
     const bool marked = keep_every > 0 && e.step % keep_every == 0;
-    if (e.step > step || (++kept > keep && !marked)) {
+    if (e.step <= step && ++kept > keep && !marked) {
       std::error_code ignored;  // an old checkpoint too many harms nobody
       fs::remove(e.file, ignored);
     }
+  }
+}
+
+std::vector<std::string> checkpoint_folder::set_aside_beyond(std::int64_t step) const {
+  std::vector<std::string> done;
+  for (const entry& e : list()) {
+    if (e.step > step) {
+      done.push_back("checkpoint '" + e.file.string() + "' of an earlier run " +
+                     set_aside(e.file, earlier_suffix));
+    }
+  }
+  return done;
+}
+
+// By its name as given, which a rename takes away, and by the file that links lead to.
+void checkpoint_folder::require_spared(const fs::path& file, const std::string& what) const {
+  std::error_code failed;
+  for (const fs::path& name : {file, fs::weakly_canonical(file, failed)}) {
+    const fs::path parent = name.has_parent_path() ? name.parent_path() : fs::path(".");
+    require(
+        !has_checkpoint_name(name.filename().string()) || !fs::equivalent(parent, folder_, failed),
+        errc::invalid_argument,
+        what + " '" + file.string() + "' is in the output folder '" + folder_.string() +
+            "', where the run would replace or remove it; choose another with --out");
   }
 }
 

@@ -2,8 +2,8 @@
 ///
 /// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. One
 /// that is being written is that and `.tmp`. Nothing else in the folder is ever touched. A file
-/// that cannot be read is set aside under the name
-/// `<name>.broken`, never overwritten.
+/// that cannot be read is set aside as `<name>.broken`, and one of an earlier run that was further
+/// as `<name>.earlier`: neither is taken for a checkpoint again.
 #pragma once
 
 #include "lithify/io/checkpoint.hpp"
@@ -46,8 +46,17 @@ class checkpoint_folder {
   void remove_unfinished() const;
 
   /// Removes all but the newest `keep` of the checkpoints up to `step` and those of every
-  /// `keep_every`-th step (0: none), and those of an earlier run beyond `step`.
+  /// `keep_every`-th step (0: none).
   void prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const;
+
+  /// Sets aside what an earlier run left beyond `step`, in the place of what was set aside under
+  /// that name before. Gives a line of what was done to each.
+  [[nodiscard]] std::vector<std::string> set_aside_beyond(std::int64_t step) const;
+
+  /// Refuses a file that a run into this folder would replace, remove or set aside; an empty name
+  /// is none.
+  /// Errors: invalid_argument ("`what` ...").
+  void require_spared(const std::filesystem::path& file, const std::string& what) const;
 
  private:
   std::filesystem::path folder_;

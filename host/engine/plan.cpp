@@ -1,3 +1,4 @@
+#include "checkpoint_folder.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/run.hpp"
 #include "plan_passes.hpp"
@@ -112,6 +113,9 @@ std::vector<pass_budget> plan_passes(const scenario& s, const region_geometry& g
 }
 
 run_plan plan(const scenario& s) {
+  if (!s.out.empty()) {
+    checkpoint_folder(s.out).require_spared(s.world.checkpoint, "world.checkpoint");
+  }
   run_plan p;
   p.steps = s.steps;
   p.time_yr = static_cast<double>(s.steps) * s.step_yr;

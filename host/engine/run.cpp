@@ -48,6 +48,13 @@ struct start {
   bool resumed;
 };
 
+/// How the write of a checkpoint went.
+struct written {
+  double begin;  // in seconds of the run
+  double end;
+  std::vector<std::string> notes;
+};
+
 class runner {
  public:
   runner(const scenario& s, const run_options& options, run_observer& observer)
@@ -116,6 +123,7 @@ class runner {
     const fs::path folder = options.out.empty() ? s.out : options.out;
     require(!folder.empty(), errc::invalid_argument,
             "no output folder: give --out DIR, or [output] folder in the scenario");
+    checkpoint_folder(folder).require_spared(s.world.checkpoint, "world.checkpoint");
     return folder;
   }
 
@@ -365,8 +373,9 @@ class runner {
     saving_ = std::async(std::launch::async, [this, data] {
       const double begin = clock_.seconds();
       io::write_checkpoint(checkpoints_.name(data->state.step), *data);
+      std::vector<std::string> notes = checkpoints_.set_aside_beyond(data->state.step);
       checkpoints_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
-      return std::pair(begin, clock_.seconds());
+      return written{begin, clock_.seconds(), std::move(notes)};
     });
   }
 
@@ -379,10 +388,13 @@ class runner {
   /// Waits until the last checkpoint is written. Errors: what refused it.
   void finish_saving() {
     if (saving_.valid()) {
-      const auto [begin, end] = timed("checkpoint.wait", [&] { return saving_.get(); });
+      const auto [begin, end, notes] = timed("checkpoint.wait", [&] { return saving_.get(); });
       seconds_["checkpoint.write"] += end - begin;
       profile(run_profile::track::checkpoints, "checkpoint.write", begin, end - begin);
       observer_.note("checkpoint '" + checkpoints_.name(saved_step_).string() + "' written");
+      for (const std::string& note : notes) {
+        observer_.note(note);
+      }
     }
   }
 
@@ -523,8 +535,7 @@ class runner {
   double recorded_since_ = 0.0;  // the run's second at which the world's stages were first kept
   bool profile_written_ = false;
   memory_use most_memory_;
-  std::future<std::pair<double, double>>
-      saving_;  // last: its end waits for the write, which uses the rest
+  std::future<written> saving_;  // last: its end waits for the write, which uses the rest
 };
 
 }  // namespace

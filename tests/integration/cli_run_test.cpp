@@ -316,7 +316,7 @@ TEST_F(run_command, leaves_files_alone_that_are_no_checkpoints) {
     write_file(folder / "a" / name, "mine");
   }
   EXPECT_EQ(run("a", {"--resume", "auto", "--keep", "1"})["first_step"], 2);
-  run("a", {"--steps", "1"});  // a fresh run drops later checkpoints
+  run("a", {"--steps", "1"});  // a fresh run sets later checkpoints aside
   for (const std::string& name : others) {
     EXPECT_EQ(read_file(folder / "a" / name), "mine") << name;
   }
