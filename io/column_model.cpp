@@ -1,5 +1,6 @@
 #include "lithify/io/column_model.hpp"
 
+#include "dem_formats.hpp"
 #include "lithify/base/column.hpp"
 #include "lithify/base/error.hpp"
 
@@ -202,7 +203,7 @@ region_place place_region(const elevation_grid& grid, const column_options& opti
   const double datum = std::floor((lowest - options.basement_m) / voxel) * voxel;
   const double height = std::max(std::ceil((highest + options.headroom_m - datum) / voxel), 1.0);
   require(height <= max_extent, errc::invalid_argument,
-          "the region would be " + std::to_string(height) +
+          "the region would be " + shortest(height) +
               " voxels high, at most 2,097,152 are possible: choose a larger voxel height");
   return {{static_cast<std::int32_t>(grid.nx), static_cast<std::int32_t>(grid.ny),
            static_cast<std::int32_t>(height)},

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <string>
 
@@ -117,7 +118,8 @@ void apply_nodata(elevation_grid& grid, nodata_policy policy, const std::string&
   require(policy != nodata_policy::error, errc::invalid_argument,
           "'" + name + "': " + std::to_string(missing) + " of " +
               std::to_string(grid.valid.size()) +
-              " cells hold no data (choose --nodata fill or clip)");
+              " cells hold no data (choose fill or clip: --nodata of import, world.nodata of a "
+              "scenario)");
   // The first round fills every row that holds a valid cell, the second the rest by columns.
   while (std::find(grid.valid.begin(), grid.valid.end(), 0) != grid.valid.end()) {
     fill_visible(grid);
@@ -136,7 +138,7 @@ elevation_grid resample(const elevation_grid& grid, double cell_m, const std::st
   require(width <= longest_side && height <= longest_side &&
               width * height <= static_cast<double>(most_cells),
           errc::invalid_argument,
-          "'" + name + "' resampled to " + std::to_string(cell_m) + " m would have too many cells");
+          "'" + name + "' resampled to " + shortest(cell_m) + " m would have too many cells");
   elevation_grid out = grid;
   out.nx = std::max<std::int64_t>(1, static_cast<std::int64_t>(width));
   out.ny = std::max<std::int64_t>(1, static_cast<std::int64_t>(height));
@@ -181,9 +183,9 @@ elevation_grid resample(const elevation_grid& grid, double cell_m, const std::st
       out.valid[cell] = 1;
     }
   }
-  require(
-      std::find(out.valid.begin(), out.valid.end(), 1) != out.valid.end(), errc::invalid_argument,
-      "'" + name + "' resampled to " + std::to_string(cell_m) + " m: no cell holds an elevation");
+  require(std::find(out.valid.begin(), out.valid.end(), 1) != out.valid.end(),
+          errc::invalid_argument,
+          "'" + name + "' resampled to " + shortest(cell_m) + " m: no cell holds an elevation");
   return out;
 }
 
@@ -194,6 +196,12 @@ bool too_many(std::int64_t width, std::int64_t height) {
 }
 
 }  // namespace
+
+std::string shortest(double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
 
 std::uint64_t machine_memory() {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
@@ -216,7 +224,8 @@ dem_options::window narrow(elevation_grid& grid,
   require(!too_many(w.width, w.height), errc::invalid_argument,
           "'" + name + "': " + std::to_string(w.width) + " x " + std::to_string(w.height) +
               " cells are more than can be read here: crop the file to a smaller window (--crop " +
-              "X,Y,W,H), or resample it to larger cells first (gdalwarp -tr S S)");
+              "X,Y,W,H of import, world.crop of a scenario), or resample it to larger cells first "
+              "(gdalwarp -tr S S)");
   grid.origin_x_m += static_cast<double>(w.x) * grid.cell_size_m;
   grid.origin_y_m += static_cast<double>(w.y) * grid.cell_size_m;
   grid.nx = w.width;

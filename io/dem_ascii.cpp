@@ -115,7 +115,10 @@ class ascii_reader {
 
  private:
   [[noreturn]] void fail(const std::string& why, errc code = errc::corrupt_file) const {
-    throw error(code, "'" + name_ + "' line " + std::to_string(words_.line()) + ": " + why);
+    fail_at(words_.line(), why, code);
+  }
+  [[noreturn]] void fail_at(std::int64_t line, const std::string& why, errc code) const {
+    throw error(code, "'" + name_ + "' line " + std::to_string(line) + ": " + why);
   }
 
   static std::string quoted(std::string_view token) {
@@ -154,14 +157,27 @@ class ascii_reader {
         fail(value.empty() ? "the value of " + word + " is missing"
                            : quoted(value) + " is not a number for " + word);
       }
+      line_[static_cast<std::size_t>(k)] = words_.line();
+      require_sane(static_cast<key>(k), word, value);
     }
     for (const key k : {ncols, nrows}) {
       if (!has(k)) {
         fail("the key " + std::string(key_names[k]) + " is missing from the header");
       }
-      if (get(k) < 1.0 || get(k) > largest_side || get(k) != std::floor(get(k))) {
-        fail(std::string(key_names[k]) + " must be a whole number of cells, at least 1");
-      }
+    }
+  }
+
+  // Asked while the value's line is the current one.
+  void require_sane(key k, const std::string& word, std::string_view value) const {
+    const double v = get(k);
+    if ((k == ncols || k == nrows) && (v < 1.0 || v > largest_side || v != std::floor(v))) {
+      fail(word + " must be a whole number of cells, at least 1, not " + quoted(value));
+    }
+    if ((k == cellsize || k == dx || k == dy) && !is_cell_size(v)) {
+      fail(word + " must be " + cell_range + ", not " + quoted(value));
+    }
+    if ((k == xllcorner || k == xllcenter || k == yllcorner || k == yllcenter) && !is_place(v)) {
+      fail(word + " must be " + place_range + ", not " + quoted(value));
     }
   }
 
@@ -173,9 +189,10 @@ class ascii_reader {
       fail("the header needs cellsize, or dx and dy");
     }
     if (std::abs(get(dx) - get(dy)) > 1e-6 * std::abs(get(dx))) {
-      fail("cells are " + std::to_string(get(dx)) + " x " + std::to_string(get(dy)) +
-               " m: resample the file to square cells first (gdalwarp -tr S S)",
-           errc::invalid_argument);
+      fail_at(std::max(line_[dx], line_[dy]),
+              "cells are " + std::to_string(get(dx)) + " x " + std::to_string(get(dy)) +
+                  " m: resample the file to square cells first (gdalwarp -tr S S)",
+              errc::invalid_argument);
     }
     return get(dx);
   }
@@ -183,8 +200,10 @@ class ascii_reader {
   // A missing position is the origin: only pictures and exports use it.
   double position(key corner, key center, double cell) const {
     if (has(corner) && has(center)) {
-      fail("the header has both " + std::string(key_names[corner]) + " and " +
-           std::string(key_names[center]));
+      fail_at(std::max(line_[corner], line_[center]),
+              "the header has both " + std::string(key_names[corner]) + " and " +
+                  std::string(key_names[center]),
+              errc::corrupt_file);
     }
     return has(corner) ? get(corner) : has(center) ? get(center) - cell / 2 : 0.0;
   }
@@ -193,9 +212,6 @@ class ascii_reader {
     grid.nx = static_cast<std::int64_t>(get(ncols));
     grid.ny = static_cast<std::int64_t>(get(nrows));
     grid.cell_size_m = cell_size();
-    if (!(grid.cell_size_m > 0.0)) {
-      fail("the cell size must be positive");
-    }
     grid.origin_x_m = position(xllcorner, xllcenter, grid.cell_size_m);
     grid.origin_y_m = position(yllcorner, yllcenter, grid.cell_size_m);
   }
@@ -257,6 +273,7 @@ class ascii_reader {
   std::string name_;
   tokenizer words_;
   std::array<std::optional<double>, keys> header_;
+  std::array<std::int64_t, keys> line_ = {};  // of each key's value
 };
 
 // ArcInfo's older .prj files are lists of keywords, not WKT: those say nothing that we can use.

@@ -16,6 +16,19 @@ namespace lithify::io {
 /// Elevations beyond this are a missing nodata value, not ground: Earth spans -11 to 9 km.
 inline constexpr double largest_elevation_m = 100'000.0;
 
+/// Cell sizes and distances of a grid from the origin of its coordinates, metres. Chosen wide
+/// enough for any planet and any flume, narrow enough that a slip of units is refused.
+inline constexpr double smallest_cell_m = 1e-6;
+inline constexpr double largest_cell_m = 1e6;
+inline constexpr double farthest_place_m = 1e9;
+inline constexpr const char* cell_range = "positive: from 1e-6 to 1e6 m";
+inline constexpr const char* place_range = "within 1e9 m of 0";
+
+[[nodiscard]] inline bool is_cell_size(double m) {
+  return m >= smallest_cell_m && m <= largest_cell_m;
+}
+[[nodiscard]] inline bool is_place(double m) { return std::abs(m) <= farthest_place_m; }
+
 /// Whether a value means "no data". Files print a float32 nodata with fewer or more digits in the
 /// header than in the data: beyond any elevation, five digits decide.
 [[nodiscard]] inline bool is_nodata(double value, double nodata) {
@@ -23,6 +36,9 @@ inline constexpr double largest_elevation_m = 100'000.0;
          (std::abs(nodata) > largest_elevation_m && value * nodata > 0.0 &&
           std::abs(value - nodata) <= 1e-5 * std::abs(nodata));
 }
+
+/// The fewest digits that give a number again: 1e+300, not 301 digits.
+[[nodiscard]] std::string shortest(double value);
 
 /// Bytes of this machine's memory.
 [[nodiscard]] std::uint64_t machine_memory();

@@ -84,6 +84,18 @@ class gdal_reader {
     if (t[2] != 0.0 || t[4] != 0.0 || !(t[1] > 0.0) || t[5] == 0.0) {
       fail(errc::invalid_argument, "it is rotated: warp it to north up first (gdalwarp)");
     }
+    for (const double cell : {t[1], std::abs(t[5])}) {
+      if (!is_cell_size(cell)) {
+        fail(errc::corrupt_file,
+             "its cell size must be " + std::string(cell_range) + ", not " + shortest(cell));
+      }
+    }
+    for (const double place : {t[0], t[3]}) {
+      if (!is_place(place)) {
+        fail(errc::corrupt_file,
+             "its origin must be " + std::string(place_range) + ", not " + shortest(place));
+      }
+    }
     if (std::abs(t[1] - std::abs(t[5])) > 1e-6 * t[1]) {
       fail(errc::invalid_argument, "its cells are " + std::to_string(t[1]) + " x " +
                                        std::to_string(std::abs(t[5])) +

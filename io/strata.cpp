@@ -1,5 +1,6 @@
 #include "lithify/io/strata.hpp"
 
+#include "dem_formats.hpp"
 #include "file_layer.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/base/names.hpp"
@@ -19,6 +20,12 @@ namespace {
 constexpr std::uint64_t largest_file = std::uint64_t{1} << 20;
 // Any real elevation or depth, with room to spare, and exact in double to well below a millimetre.
 constexpr double largest_m = 1e7;
+
+/// What is wrong with a layer: the key, as files have it, and why.
+struct fault {
+  std::string_view key;
+  std::string why;
+};
 
 constexpr std::array<std::string_view, 7> layer_keys = {
     "material", "thickness_m",       "base_depth_m", "base_elevation_m",
@@ -154,40 +161,51 @@ class strata_parser {
              : elevation ? layer_base::plane
                          : layer_base::floor;
     l.value_m = thickness.value_or(depth.value_or(elevation.value_or(0.0)));
-    if (const auto why = broken(l, materials_)) {
-      fail(table.source(), *why);
+    if (const auto wrong = broken(l, materials_)) {
+      const toml::node* node = table.get(wrong->key);
+      fail(node == nullptr ? table.source() : node->source(), wrong->why);
     }
     return l;
   }
 
  public:
   // Why a layer is refused, or nothing.
-  static std::optional<std::string> broken(const layer& l, const material_table& materials) {
+  static std::optional<fault> broken(const layer& l, const material_table& materials) {
     if (l.material >= materials.size() ||
         materials[l.material].kind != material_kind::consolidated) {
-      return l.material < materials.size() ? "material '" + materials[l.material].name +
-                                                 "' cannot form a layer: it is not rock"
-                                           : "a layer's material is not in the table";
+      return fault{"material", l.material < materials.size()
+                                   ? "material '" + materials[l.material].name +
+                                         "' cannot form a layer: it is not rock"
+                                   : "a layer's material is not in the table"};
     }
     const bool positive = l.base == layer_base::thickness || l.base == layer_base::depth;
     if (!std::isfinite(l.value_m) || std::abs(l.value_m) > largest_m ||
         (positive && l.value_m <= 0.0)) {
-      return positive ? "a thickness or depth must be above 0 and at most 10,000 km"
-                      : "an elevation must be finite and within 10,000 km";
+      const std::string_view key = l.base == layer_base::thickness ? "thickness_m"
+                                   : l.base == layer_base::depth   ? "base_depth_m"
+                                                                   : "base_elevation_m";
+      return refusal(key, positive ? "above 0 and at most 1e7 m" : "finite and within 1e7 m of 0",
+                     l.value_m);
     }
     if (!(l.dip_deg >= 0.0 && l.dip_deg < 90.0)) {
-      return "dip_deg must be in [0, 90)";
+      return refusal("dip_deg", "in [0, 90)", l.dip_deg);
     }
     if (!(l.dip_direction_deg >= 0.0 && l.dip_direction_deg < 360.0)) {
-      return "dip_direction_deg must be in [0, 360)";
+      return refusal("dip_direction_deg", "in [0, 360)", l.dip_direction_deg);
     }
-    if (!std::isfinite(l.at_x_m) || !std::isfinite(l.at_y_m)) {
-      return "at_m must be finite";
+    for (const double at : {l.at_x_m, l.at_y_m}) {
+      if (!is_place(at)) {
+        return refusal("at_m", "finite and " + std::string(place_range), at);
+      }
     }
     return std::nullopt;
   }
 
  private:
+  static fault refusal(std::string_view key, const std::string& range, double value) {
+    return {key, std::string(key) + " must be " + range + ", not " + shortest(value)};
+  }
+
   const std::string& name_;
   const material_table& materials_;
 };
@@ -230,9 +248,9 @@ void check_strata(const strata& s, const material_table& materials) {
   require(!s.layers.empty(), errc::invalid_argument, "strata need at least one layer");
   for (std::size_t i = 0; i < s.layers.size(); ++i) {
     const bool last = i + 1 == s.layers.size();
-    const auto why = strata_parser::broken(s.layers[i], materials);
-    require(!why, errc::invalid_argument,
-            "layer " + std::to_string(i + 1) + ": " + why.value_or(""));
+    const auto wrong = strata_parser::broken(s.layers[i], materials);
+    require(!wrong, errc::invalid_argument,
+            "layer " + std::to_string(i + 1) + ": " + (wrong ? wrong->why : ""));
     require((s.layers[i].base == layer_base::floor) == last, errc::invalid_argument,
             "layer " + std::to_string(i + 1) + ": the last layer, and no other, reaches the floor");
   }

@@ -2,6 +2,7 @@
 
 #include "file_layer.hpp"
 #include "lithify/base/error.hpp"
+#include "lithify/io/checkpoint.hpp"
 
 // The whole library as inline code: no second library to find and link.
 #define XXH_INLINE_ALL
@@ -18,8 +19,8 @@ namespace lithify::io {
 
 namespace {
 
-// As PNG's: a high first byte and both line ends show a transfer that changed text.
-constexpr std::array<unsigned char, 8> magic = {0x89, 'L', 'F', 'Y', '\r', '\n', 0x1a, '\n'};
+constexpr std::string_view magic = checkpoint_signature;
+static_assert(magic.size() == 8);
 constexpr std::size_t checksum_at = user_block_size - 8;
 
 using block = std::array<std::byte, user_block_size>;

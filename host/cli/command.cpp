@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 namespace lithify::cli {
@@ -160,6 +161,20 @@ void require_writable(const std::filesystem::path& file,
   require(writable, errc::io_failure,
           "folder '" + folder.string() + "' cannot be written: " + std::strerror(why) +
               "; choose another");
+}
+
+void require_own_kind(const std::filesystem::path& file,
+                      std::string_view signature,
+                      const std::string& kind) {
+  std::error_code failed;
+  if (!std::filesystem::exists(file, failed) || std::filesystem::is_empty(file, failed)) {
+    return;
+  }
+  std::string start(signature.size(), '\0');
+  std::ifstream(file, std::ios::binary)
+      .read(start.data(), static_cast<std::streamsize>(start.size()));
+  require(start == signature, errc::io_failure,
+          "'" + file.string() + "' is there already and is no " + kind + "; choose another output");
 }
 
 std::string grouped(std::int64_t value) {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lithify::cli {
@@ -93,6 +94,12 @@ void say(const std::string& text);
 /// Refuses a file that cannot be written, before any work is done for it: what is there must be a
 /// plain file, and none of `inputs` (empty names are not given). Errors: io_failure.
 void require_writable(const std::filesystem::path& file, std::initializer_list<std::string> inputs);
+
+/// Refuses a file that is there already, is not empty and does not begin with `signature`: an
+/// output replaces none but those of its own kind, "a `kind`". Errors: io_failure.
+void require_own_kind(const std::filesystem::path& file,
+                      std::string_view signature,
+                      const std::string& kind);
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::int64_t value);

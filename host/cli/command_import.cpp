@@ -26,6 +26,7 @@ io::nodata_policy parse_nodata(const std::string& word) {
 
 int import_dem(const program& p, const import_arguments& a) {
   require_writable(a.out, {a.dem, a.strata});
+  require_own_kind(a.out, io::checkpoint_signature, "checkpoint");
   const material_table materials;
   engine::world_source source;
   source.dem = a.dem;

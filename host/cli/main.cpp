@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -66,26 +67,30 @@ std::string chosen(const program& p) {
   return commands.empty() ? "lithify" : "lithify " + commands.front()->get_name();
 }
 
-/// What is wrong with the words typed.
-std::string usage_error(const program& p, const CLI::ParseError& wrong, int argc, char** argv) {
-  const std::string word = argc > 1 ? argv[1] : "";
-  if (!p.app.get_subcommands().empty() || word.empty() || word.front() == '-') {
-    return wrong.what();
-  }
+/// What is wrong where the first word is meant for a command and names none; else nothing.
+std::string no_command(const program& p, const std::string& word) {
   std::vector<std::string> commands;
   for (const CLI::App* command : p.app.get_subcommands({})) {
     commands.push_back(command->get_name());
   }
-  return "there is no command '" + word + "'" + lithify::name_hint(word, commands);
+  const bool known = std::find(commands.begin(), commands.end(), word) != commands.end();
+  return known || word.empty() || word.front() == '-'
+             ? ""
+             : "there is no command '" + word + "'" + lithify::name_hint(word, commands);
 }
 
 int parse_and_run(program& p, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  const std::string wrong_word = no_command(p, word);
+  if (!wrong_word.empty()) {  // asked first: with --help it would give that of the program
+    return fail(wrong_word + "; see 'lithify --help'", exit_code::bad_input);
+  }
   try {
     p.app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
     return p.app.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
-    return fail(usage_error(p, wrong, argc, argv) + "; see '" + chosen(p) + " --help'",
+    return fail(std::string(wrong.what()) + "; see '" + chosen(p) + " --help'",
                 exit_code::bad_input);
   }
   return p.action();

@@ -46,11 +46,19 @@ std::string read_text(const fs::path& file) {
   return text;
 }
 
-void read_material(toml_section section, material_table& table) {
+/// `names`: of the [[material]]s before this one.
+void read_material(toml_section section, material_table& table, std::vector<std::string>& names) {
   const std::optional<std::string> name = section.text("name");
   if (!name) {
     section.fail("", "a material needs a name");
   }
+  const auto same = std::find(names.begin(), names.end(), *name);
+  if (same != names.end()) {
+    section.fail("name", "the [[material]]s " + std::to_string(same - names.begin() + 1) + " and " +
+                             std::to_string(names.size() + 1) + " are both '" + *name +
+                             "'; write one");
+  }
+  names.push_back(*name);
   const auto known = table.find(*name);
   material m = known ? table[*known] : material{};
   m.name = *name;
@@ -306,8 +314,9 @@ void read_output(toml_section section, scenario& s) {
 /// Reads every section of `document` into `s`.
 void read_document(const toml_document& document, scenario& s) {
   toml_section root(document);
+  std::vector<std::string> names;
   for (toml_section& m : root.tables("material")) {
-    read_material(std::move(m), s.materials);
+    read_material(std::move(m), s.materials, names);
   }
   toml_section world = root.table("world");
   toml_section run = root.table("run");

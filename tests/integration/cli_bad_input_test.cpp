@@ -76,6 +76,10 @@ class bad_input : public testing::Test {
 TEST_F(bad_input, usage) {
   EXPECT_THAT(refused({}), HasSubstr("--help"));
   EXPECT_THAT(refused({"fly"}), HasSubstr("fly"));
+  for (const std::string option : {"--help", "-h", "--version"}) {
+    EXPECT_THAT(refused({"fly", option}), HasSubstr("there is no command 'fly'"));
+  }
+  EXPECT_THAT(refused({"rum", "--help"}), HasSubstr("did you mean 'run'"));
   EXPECT_THAT(refused({"run"}), HasSubstr("SCENARIO"));
   EXPECT_THAT(refused_run({"--stepss", "3"}), HasSubstr("--stepss"));
   EXPECT_THAT(refused_run({"--steps", "three"}), HasSubstr("--steps"));
@@ -397,6 +401,8 @@ TEST_F(bad_input, crop_and_strata) {
     EXPECT_THAT(refused({"import", dem, "-o", out, option, "-5"}),
                 HasSubstr(option + ": '-5' must be a number from 0 to 1000000"));
   }
+  EXPECT_THAT(refused({"import", dem, "-o", out, "--voxel-height", "1e-10"}),
+              AllOf(HasSubstr("e+11 voxels high"), Not(HasSubstr(".000000"))));
   EXPECT_THAT(refused({"import", dem, "-o", out, "--resample", "0"}), HasSubstr("--resample: '0'"));
   refused({"import", dem, "-o", out, "--strata", (folder / "none.toml").string()});
   write_file(folder / "l.toml", "[[layer]]\nmaterial = 'granit'\n");

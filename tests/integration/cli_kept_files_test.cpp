@@ -123,4 +123,36 @@ TEST_F(kept_files, a_fresh_run_sets_aside_what_it_finds) {
   EXPECT_EQ(read_file(checkpoint("k", "6") + ".earlier"), sixth);
 }
 
+// A slip of the hand, such as the name of a raster, costs no file.
+TEST_F(kept_files, an_output_replaces_none_but_its_own_kind) {
+  const std::string dem = (folder / "dem.asc").string();
+  const std::string world = (folder / "w.h5").string();
+  const std::string picture = (folder / "w.png").string();
+  const auto import_to = [&](const std::string& file) {
+    return lithify({"import", dem, "-o", file});
+  };
+  const auto render_to = [&](const std::string& file) {
+    return lithify({"render", world, "-o", file});
+  };
+  ASSERT_EQ(import_to(world).code, 0);
+  ASSERT_EQ(render_to(picture).code, 0);
+  const std::string other = (folder / "other").string();
+  for (const std::string& content :
+       {std::string("II*\0 a raster", 13), std::string("x"),
+        std::string("\x89HDF\r\n\x1a\n of others"), std::string("\x89"), read_file(picture)}) {
+    write_file(other, content);
+    EXPECT_THAT(refused(import_to(other)), AllOf(HasSubstr("other"), HasSubstr("no checkpoint")));
+    EXPECT_EQ(read_file(other), content);
+  }
+  for (const std::string& content : {std::string("notes"), read_file(world)}) {
+    write_file(other, content);
+    EXPECT_THAT(refused(render_to(other)), AllOf(HasSubstr("other"), HasSubstr("no PNG")));
+    EXPECT_EQ(read_file(other), content);
+  }
+  write_file(other, "");  // as mktemp makes it
+  EXPECT_EQ(import_to(other).code, 0);
+  EXPECT_EQ(import_to(world).code, 0) << "its own kind";
+  EXPECT_EQ(render_to(picture).code, 0);
+}
+
 }  // namespace

@@ -239,6 +239,16 @@ TEST_F(geotiff, grids_that_are_not_square_to_north_are_refused) {
   refused(t, errc::invalid_argument, "rotated");
   t.transform = {500000, -10, 0, 4000000, 0, -10};
   refused(t, errc::invalid_argument, "rotated");
+  for (const double cell : {1e300, 1e160, 1e-300, 5e-324}) {
+    t.transform = {0, cell, 0, 0, 0, -cell};
+    refused(t, errc::corrupt_file, "cell size must be positive: from 1e-6 to 1e6 m, not ");
+  }
+  t.transform = {0, 1e300, 0, 0, 0, -10};
+  refused(t, errc::corrupt_file, "not 1e+300");
+  t.transform = {1e300, 10, 0, 0, 0, -10};
+  refused(t, errc::corrupt_file, "origin must be within 1e9 m of 0, not 1e+300");
+  t.transform = {0, 10, 0, -1e300, 0, -10};
+  refused(t, errc::corrupt_file, "not -1e+300");
   t = {};
   t.place = false;
   refused(t, errc::invalid_argument, "georeference");

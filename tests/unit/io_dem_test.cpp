@@ -109,6 +109,43 @@ TEST_F(dem, ascii_refuses_what_contradicts_itself) {
   refused("ncols 2000000000 nrows 2000000000 cellsize 1\n1 2 3", errc::corrupt_file, "promises");
 }
 
+TEST_F(dem, cells_and_places_of_no_planet_are_refused) {
+  for (const std::string cell : {"1e300", "1e160", "1e7", "1e-300", "5e-324", "1e-7", "0"}) {
+    for (const std::string& header :
+         {"cellsize " + cell, "dx " + cell + " dy " + cell, "dy 1 dx " + cell}) {
+      refused("ncols 1 nrows 1 " + header + " 5", errc::corrupt_file,
+              "must be positive: from 1e-6 to 1e6 m, not '" + cell + "'");
+    }
+  }
+  EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1e6 5").cell_size_m, 1e6);
+  EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1e-6 5").cell_size_m, 1e-6);
+  for (const std::string key : {"xllcorner", "yllcorner", "xllcenter", "yllcenter"}) {
+    for (const std::string place : {"1e300", "-1e300", "1.1e9", "-1.1e9"}) {
+      refused("ncols 1 nrows 1 cellsize 1 " + key + " " + place + " 5", errc::corrupt_file,
+              key + " must be within 1e9 m of 0, not '" + place + "'");
+    }
+  }
+  EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1 xllcorner -1e9 yllcorner 1e9 5").origin_x_m, -1e9);
+}
+
+TEST_F(dem, the_line_named_is_that_of_the_value) {
+  const std::string lines[] = {"ncols 1", "nrows 1", "xllcorner 0", "yllcorner 0", "cellsize 1"};
+  const std::string wrong[] = {"ncols 0", "nrows\n\n1.5", "xllcorner 1e10", "yllcorner 1e10",
+                               "cellsize 0"};
+  const int expected[] = {1, 4, 3, 4, 5};
+  for (std::size_t i = 0; i < 5; ++i) {
+    std::string text;
+    for (std::size_t k = 0; k < 5; ++k) {
+      text += (k == i ? wrong[k] : lines[k]) + "\n";
+    }
+    refused(text + "nodata_value 0\n\n7", errc::corrupt_file,
+            "line " + std::to_string(expected[i]) + ": ");
+  }
+  refused("dx 1\ndy 2\nncols 1\nnrows 1\n7", errc::invalid_argument, "line 2: cells are");
+  refused("xllcenter 0\nxllcorner 0\ncellsize 1\nncols 1\nnrows 1\n7", errc::corrupt_file,
+          "line 2: the header has both");
+}
+
 TEST_F(dem, every_truncation_of_a_grid_is_refused) {
   const std::string text =
       "ncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 10\n"
@@ -142,6 +179,7 @@ TEST_F(dem, nodata_policies) {
   dem_options options;
   options.nodata = nodata_policy::error;
   refused(plain, errc::invalid_argument, "1 of 6", options);
+  refused(plain, errc::invalid_argument, "--nodata of import, world.nodata of a scenario", options);
   refused("ncols 2 nrows 1 cellsize 1 nodata 0 0 0", errc::invalid_argument, "no cell");
 
   options.nodata = nodata_policy::fill;

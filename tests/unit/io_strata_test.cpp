@@ -94,6 +94,27 @@ TEST(strata, refuses_wrong_bases) {
   refused(soil + "base_elevation_m = 1\nat_m = [1]" + rest, "[easting, northing]");
   refused(soil + "base_elevation_m = 1\nat_m = 1" + rest, "[easting, northing]");
   refused(soil + "base_elevation_m = 1\nat_m = [1, nan]" + rest, "finite");
+  for (const std::string at : {"[1e308, 1e308]", "[0, 1e308]", "[-1.1e9, 0]", "[inf, 0]"}) {
+    refused(soil + "base_elevation_m = 1\nat_m = " + at + rest,
+            "at_m must be finite and within 1e9 m");
+  }
+  const std::string far = soil + "base_elevation_m = 1\nat_m = [-1e9, 1e9]" + rest;
+  EXPECT_EQ(parse_strata(far, "s.toml", materials).layers[0].at_y_m, 1e9);
+}
+
+TEST(strata, the_line_named_is_that_of_the_key) {
+  const std::string rest = "\n[[layer]]\nmaterial = \"rock\"\n";
+  const std::string soil = "[[layer]]\nmaterial = \"soil\"\n";
+  refused(soil + "thickness_m = 0" + rest, "line 3: thickness_m must be above 0");
+  refused(soil + "base_depth_m = 1e8" + rest, "line 3: base_depth_m must be above 0");
+  refused(soil + "\nbase_elevation_m = -1e8" + rest, "line 4: base_elevation_m must be finite");
+  const std::string plane = soil + "base_elevation_m = 1\n";
+  refused(plane + "dip_direction_deg = 3\ndip_deg = 90" + rest, "line 5: dip_deg must be in");
+  refused(plane + "dip_direction_deg = 360\ndip_deg = 9" + rest, "not 360");
+  refused(plane + "dip_direction_deg = 360\ndip_deg = 9" + rest, "line 4: dip_direction_deg");
+  refused(plane + "dip_deg = 3\nat_m = [0, 1e308]" + rest, "line 5: at_m");
+  refused(plane + "at_m = [0, 1e308]" + rest, "not 1e+308");
+  refused("[[layer]]\n\nmaterial = \"water\"\n", "line 3: material 'water' cannot");
 }
 
 TEST(strata, files_are_read_and_missing_ones_named) {

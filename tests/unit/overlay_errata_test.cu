@@ -7,6 +7,8 @@
 
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -238,6 +240,9 @@ TEST_F(Errata, B11_RangeQueriesMergeTheOverlay) {
 }
 
 TEST_F(Errata, B12_NeighboursAreDifferentKeys) {
+  // A float holds every coordinate, but not the key that is made of three.
+  using key = std::remove_cvref_t<decltype(*std::declval<octree::merged_view>().level[0].key)>;
+  static_assert(std::is_integral_v<key> && sizeof(key) == 8);
   // As floats with a fraction, or rounded, these would meet.
   put({0, 0, 0}, 1);
   put({1, 0, 0}, 2);

@@ -387,6 +387,10 @@ TEST_F(scenario_reader, refuses_what_contradicts_itself) {
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\nkind = 'loose'\n"),
               HasSubstr("built in"));
   EXPECT_THAT(refusal(good + "[[material]]\nname = 'x'\nporosity = 1.0\n"), HasSubstr("porosity"));
+  EXPECT_THAT(refusal(good + "[[material]]\nname = 'granite'\nporosity = 0.1\n"
+                             "[[material]]\nname = 'soil'\n"
+                             "[[material]]\nname = 'granite'\nporosity = 0.2\n"),
+              HasSubstr("the [[material]]s 1 and 3 are both 'granite'"));
   for (const char* bad :
        {"frost_susceptibility = 1.5", "repose_deg = 0.5", "repose_deg = 90", "erodibility = -1",
         "diffusivity_m2_per_yr = -0.1", "erodibility = nan"}) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lithify::io {
@@ -60,6 +61,10 @@ struct checkpoint {
   /// Version of the digest's definition.
   [[nodiscard]] std::uint64_t digest_version() const { return minor_version >= 2 ? 2 : 1; }
 };
+
+/// What every checkpoint begins with. As PNG's: a high first byte and both line ends show a
+/// transfer that changed text.
+inline constexpr std::string_view checkpoint_signature = "\x89LFY\r\n\x1a\n";
 
 /// Writes `file` through a temporary file: fsync, rename, fsync of the folder.
 /// Errors: io_failure (the temporary file is removed, an older `file` stays as it was).

@@ -38,6 +38,7 @@ struct dem_options {
 };
 
 /// Reads a DEM. The format is told by the content, not by the file's name.
+/// Cell sizes are from 1e-6 to 1e6 m, the south-west corner lies within 1e9 m of 0.
 /// Errors: not_found, corrupt_file (file, line or byte, reason), invalid_argument (non-square
 /// cells, degrees instead of metres, a window outside the grid, no valid cell, nodata under policy
 /// `error`).

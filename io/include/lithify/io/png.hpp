@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace lithify::io {
@@ -24,6 +25,9 @@ struct image {
     return pixels[static_cast<std::size_t>(y * width + x)];
   }
 };
+
+/// What every PNG begins with.
+inline constexpr std::string_view png_signature = "\x89PNG\r\n\x1a\n";
 
 /// Writes a PNG through a temporary file; the same image gives the same bytes.
 /// Errors: io_failure.
