@@ -44,6 +44,9 @@ macro(lithify_test_arguments default_extension)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
+  if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    math(EXPR arg_TIMEOUT "4 * ${arg_TIMEOUT}") # nothing is optimised
+  endif()
 endmacro()
 
 function(lithify_test_target target)
