@@ -133,6 +133,9 @@ struct stage_log {
   }
   /// Adds up the runs that are over.
   void collect() {
+    if (origin != nullptr && line.capacity() < line.size() + open.size()) {
+      line.reserve(2 * (line.size() + open.size()));  // nothing below may throw
+    }
     std::erase_if(open, [&](const std::shared_ptr<stage_run>& r) {
       if (!r->over()) {
         return false;

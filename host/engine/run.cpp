@@ -81,8 +81,8 @@ class runner {
             "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
                 std::to_string(steps_) + " steps of the run: raise --steps");
     if (profiled()) {
-      recorded_since_ = clock_.seconds();
       w.record_stages();
+      recorded_since_ = clock_.seconds();  // what was still running is over
     }
     books.require_balance(timed("measure", [&] { return w.stored(); }), first);
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would

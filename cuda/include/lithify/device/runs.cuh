@@ -58,7 +58,8 @@ struct run_of {
   F f;
   LITHIFY_HD void operator()(std::int64_t k) const {
     const std::int64_t first = k * items_a_run;
-    const std::int64_t last = first + items_a_run < n ? first + items_a_run : n;
+    // Of one item, the compiler knows: its loops unroll, its local arrays are registers.
+    const std::int64_t last = items_a_run == 1 || first + items_a_run < n ? first + items_a_run : n;
 #if LITHIFY_WITH_AVX
     if (has_avx512()) {
       run_with_avx512(f, first, last);
