@@ -402,7 +402,7 @@ TEST_F(bad_input, crop_and_strata) {
                 HasSubstr(option + ": '-5' must be a number from 0 to 1000000"));
   }
   EXPECT_THAT(refused({"import", dem, "-o", out, "--voxel-height", "1e-10"}),
-              AllOf(HasSubstr("e+11 voxels high"), Not(HasSubstr(".000000"))));
+              AllOf(HasSubstr("e+13 voxels high"), Not(HasSubstr(".000000"))));
   EXPECT_THAT(refused({"import", dem, "-o", out, "--resample", "0"}), HasSubstr("--resample: '0'"));
   refused({"import", dem, "-o", out, "--strata", (folder / "none.toml").string()});
   write_file(folder / "l.toml", "[[layer]]\nmaterial = 'granit'\n");

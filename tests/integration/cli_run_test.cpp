@@ -450,8 +450,10 @@ TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {
   EXPECT_EQ(files("a"), (std::vector<std::string>{"checkpoint-00000005.h5",
                                                   "checkpoint-00000006.h5", "summary.json"}));
   run("a", {"--steps", "3", "--keep", "1"});
-  EXPECT_EQ(files("a"), (std::vector<std::string>{"checkpoint-00000003.h5", "summary.json"}))
-      << "a fresh run leaves no checkpoint of the older one behind";
+  EXPECT_EQ(files("a"),
+            (std::vector<std::string>{"checkpoint-00000003.h5", "checkpoint-00000005.h5.earlier",
+                                      "checkpoint-00000006.h5.earlier", "summary.json"}))
+      << "a fresh run sets aside what the older one left";
 }
 
 TEST_F(run_command, keeps_every_mth_checkpoint_beside_the_newest) {
