@@ -33,14 +33,6 @@ class kept_files : public testing::Test {
   [[nodiscard]] std::string checkpoint(const std::string& out, const std::string& step) const {
     return (folder / out / ("checkpoint-0000000" + step + ".h5")).string();
   }
-  [[nodiscard]] std::vector<std::string> files(const std::string& out) const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder / out)) {
-      names.push_back(entry.path().filename());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
   /// Runs a command that must be refused with one line; gives it.
   static std::string refused(const outcome& done) {
     EXPECT_EQ(done.code, 2) << done.err;
@@ -57,7 +49,7 @@ class kept_files : public testing::Test {
 // Its own checkpoints would take the place of the world that it starts from, or it would be pruned.
 TEST_F(kept_files, a_run_does_not_replace_the_world_that_it_starts_from) {
   ran("w", {"--steps", "4"});
-  const std::vector<std::string> before = files("w");
+  const std::vector<std::string> before = folder.names_in("w");
   const std::string bytes = read_file(checkpoint("w", "4"));
   fs::create_directory_symlink(folder / "w", folder / "link");
   fs::create_symlink(checkpoint("w", "4"), folder / "ground.h5");
@@ -76,7 +68,7 @@ TEST_F(kept_files, a_run_does_not_replace_the_world_that_it_starts_from) {
     EXPECT_THAT(refused(lithify({"check", scenario})), line) << world;
   }
   fs::remove(checkpoint("w", "4") + ".earlier");
-  EXPECT_EQ(files("w"), before);
+  EXPECT_EQ(folder.names_in("w"), before);
   EXPECT_EQ(read_file(checkpoint("w", "4")), bytes);
   // Elsewhere, or under a name that no run writes, it is as good a world as any.
   fs::create_directory(folder / "v");
@@ -94,7 +86,7 @@ TEST_F(kept_files, later_checkpoints_of_an_earlier_run_are_set_aside) {
   const std::string fourth = read_file(checkpoint("k", "4"));
   write_file(checkpoint("k", "6") + ".earlier", "what an earlier one left");
   ran("k", {"--resume", checkpoint("k", "2"), "--steps", "3"});
-  EXPECT_EQ(files("k"),
+  EXPECT_EQ(folder.names_in("k"),
             (std::vector<std::string>{"checkpoint-00000002.h5", "checkpoint-00000003.h5",
                                       "checkpoint-00000004.h5.earlier",
                                       "checkpoint-00000006.h5.earlier", "summary.json"}));
@@ -116,7 +108,7 @@ TEST_F(kept_files, a_fresh_run_sets_aside_what_it_finds) {
   ran("k");
   const std::string sixth = read_file(checkpoint("k", "6"));
   ran("k", {"--steps", "1", "--keep", "1"});
-  EXPECT_EQ(files("k"),
+  EXPECT_EQ(folder.names_in("k"),
             (std::vector<std::string>{"checkpoint-00000001.h5", "checkpoint-00000002.h5.earlier",
                                       "checkpoint-00000004.h5.earlier",
                                       "checkpoint-00000006.h5.earlier", "summary.json"}));

@@ -40,15 +40,6 @@ class run_command : public testing::Test {
     return done.out.empty() ? json() : json::parse(done.out);
   }
 
-  [[nodiscard]] std::vector<std::string> files(const std::string& out) const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder / out)) {
-      names.push_back(entry.path().filename());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
   temporary_folder folder;
   std::string scenario = write_small_world(folder);
   std::string last_err;
@@ -68,7 +59,7 @@ TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
   EXPECT_GT(s["seconds"]["total"], 0.0);
   EXPECT_GT(s["peak_host_bytes"], 4 << 20);
   EXPECT_GT(s["peak_device_bytes"], 16 << 20) << "a slab of bricks at least";
-  EXPECT_EQ(files("a"),
+  EXPECT_EQ(folder.names_in("a"),
             (std::vector<std::string>{"checkpoint-00000002.h5", "checkpoint-00000004.h5",
                                       "checkpoint-00000006.h5", "summary.json"}));
   EXPECT_EQ(json::parse(read_file(folder / "a" / "summary.json")), s);
@@ -330,7 +321,7 @@ TEST_F(run_command, clears_away_what_a_killed_run_was_writing) {
   write("mine.h5.tmp");
   run("a", {"--steps", "2", "--resume", "auto"});
   std::vector<std::string> left;
-  for (const std::string& name : files("a")) {
+  for (const std::string& name : folder.names_in("a")) {
     if (name.ends_with(".tmp")) {
       left.push_back(name);
     }
@@ -446,10 +437,11 @@ TEST_F(run_command, consolidates_when_a_pass_wants_to) {
 
 TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {
   run("a", {"--checkpoint-every", "1", "--keep", "2"});
-  EXPECT_EQ(files("a"), (std::vector<std::string>{"checkpoint-00000005.h5",
-                                                  "checkpoint-00000006.h5", "summary.json"}));
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000005.h5", "checkpoint-00000006.h5",
+                                      "summary.json"}));
   run("a", {"--steps", "3", "--keep", "1"});
-  EXPECT_EQ(files("a"),
+  EXPECT_EQ(folder.names_in("a"),
             (std::vector<std::string>{"checkpoint-00000003.h5", "checkpoint-00000005.h5.earlier",
                                       "checkpoint-00000006.h5.earlier", "summary.json"}))
       << "a fresh run sets aside what the older one left";
@@ -457,7 +449,7 @@ TEST_F(run_command, keeps_as_many_checkpoints_as_asked) {
 
 TEST_F(run_command, keeps_every_mth_checkpoint_beside_the_newest) {
   run("a", {"--checkpoint-every", "1", "--keep", "1", "--set", "checkpoint.keep_every=3"});
-  EXPECT_EQ(files("a"),
+  EXPECT_EQ(folder.names_in("a"),
             (std::vector<std::string>{"checkpoint-00000000.h5", "checkpoint-00000003.h5",
                                       "checkpoint-00000006.h5", "summary.json"}));
 }
@@ -581,7 +573,7 @@ TEST_F(long_run, writes_a_checkpoint_on_request_and_goes_on) {
   bool written = false;
   for (int i = 0; i < 600 && !written; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    written = fs::exists(folder / "a") && files("a").size() == 2;
+    written = fs::exists(folder / "a") && folder.names_in("a").size() == 2;
   }
   EXPECT_TRUE(written);
   p->signal(SIGTERM);
