@@ -22,9 +22,10 @@ constexpr std::size_t builtin_count = 17;
 // mudstone. The same incision at m = 0.45 takes K A^-0.05, half of it over areas of 1e6 .. 1e7 m2:
 // 5e-8 .. 5e-7, 5e-6 .. 5e-5, 5e-5 .. 5e-3 m^0.1/yr. With k = 2e-6 granite has 4e-7, the upper end;
 // the table's soil and sediment, 2e-5, are choices, and so are limestone and sandstone.
-// Repose: loose 30 .. 37 degrees (33.7 is that of Werner's 1995 slabs, gravel stands steeper); the
-// rest is chosen: soil, clay and dirt, which cohere, 45; rock at least 60, massive rock 75 (cliffs
-// of granite stand near vertical, bedded rock does not).
+// Repose: loose 30 .. 37 degrees: 33.7 is atan(2/3), that of slabs of sand in models after Werner
+// 1995, and sand and gravel heaped up in talus stood at 33.1 on average (GSA Bulletin 80, 2123,
+// 1969); coarse gravel stands steeper. The rest is chosen: soil, clay and dirt, which cohere, 45;
+// rock at least 60, massive rock 75 (cliffs of granite stand near vertical, bedded rock does not).
 std::vector<material> builtin() {
   using enum material_kind;
   return {
