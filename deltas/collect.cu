@@ -133,7 +133,7 @@ collected collect_newest(device::exec ex, std::span<const std::shared_ptr<const 
   bucket_row row;
   std::int64_t most = 0;  // a voxel may be in several tables
   for (const auto& t : tables) {
-    row.table[row.tables] = t->view();
+    row.table[row.tables] = view_of(*t);
     row.first[row.tables + 1] = row.first[row.tables] + t->buckets.size();
     ++row.tables;
     most += t->claimed;

@@ -47,6 +47,11 @@ struct collected {
 
 using table_list = std::vector<std::shared_ptr<const table>>;
 
+/// A table as kernels read it. Requires: a `reading` of a snapshot that lists it stands.
+[[nodiscard]] inline table_view view_of(const table& t) {
+  return {t.buckets.data(), static_cast<std::uint64_t>(t.buckets.size())};
+}
+
 /// The newest version of every voxel of `tables` (newest first). Errors: out_of_memory.
 [[nodiscard]] collected collect_newest(device::exec ex,
                                        std::span<const std::shared_ptr<const table>> tables);

@@ -4,6 +4,7 @@
 #include "overlay_impl.cuh"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace lithify::deltas::inline LITHIFY_BACKEND {
@@ -116,15 +117,15 @@ class overlay::impl::taken {
     require(!in_.consolidating, errc::invalid_argument, "a consolidation is running already");
     in_.home->sweep();
     in_.make_room(ex);
-    base_ = snapshot(in_.current());
-    const table_list& listed = base_.tables();
+    const snapshot base(in_.current());
+    base_.emplace(ex, base);
+    const table_list& listed = base.tables();
     tables_ = table_list(listed.end() - static_cast<std::ptrdiff_t>(tables_taken(strategy, listed)),
                          listed.end());
     in_.held = tables_;
     in_.consolidating = true;
   }
   ~taken() {
-    note_use(base_, ex_.stream);
     const std::lock_guard lock(in_.writing);
     in_.held.clear();
     in_.consolidating = false;
@@ -144,7 +145,7 @@ class overlay::impl::taken {
  private:
   impl& in_;
   device::exec ex_;
-  snapshot base_;
+  std::optional<reading> base_;
   table_list tables_;
 };
 

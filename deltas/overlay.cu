@@ -19,22 +19,8 @@ void require_inside(region_size size, voxel v) {
 }
 
 merge_source source_of(const table& t) {
-  return {t.view(), t.claimed, t.orders, t.bounds, t.batches};
+  return {view_of(t), t.claimed, t.orders, t.bounds, t.batches};
 }
-
-/// Notes at the end of a scope that a stream may still read a state's tables, if an error ended it.
-class reading {
- public:
-  reading(std::shared_ptr<const snapshot_state> what, device::stream_ref s)
-      : what_(std::move(what)), stream_(s) {}
-  ~reading() { note_use(snapshot(what_), stream_); }
-  reading(const reading&) = delete;
-  reading& operator=(const reading&) = delete;
-
- private:
-  std::shared_ptr<const snapshot_state> what_;
-  device::stream_ref stream_;
-};
 
 /// Emits the edits, in order.
 struct one_each {
@@ -83,18 +69,6 @@ table_list with_front(std::shared_ptr<const table> made,
 
 }  // namespace
 
-void note_use(const snapshot& s, device::stream_ref stream) noexcept {
-  try {
-    s.used_by(stream);
-  } catch (...) {
-    try {
-      stream.synchronize();
-    } catch (...) {
-      // The device has failed: nothing runs any more.
-    }
-  }
-}
-
 table_list overlay::impl::standing(const snapshot_state& in) const {
   // What a consolidation holds are the oldest tables: the end of the list.
   table_list free = in.tables;
@@ -117,7 +91,7 @@ void overlay::impl::publish(device::exec ex,
 
 void overlay::impl::make_room(device::exec ex) {
   const auto base = current();
-  const reading guard(base, ex.stream);
+  const reading guard(ex, snapshot(base));
   const std::size_t listed = base->tables.size();
   if (listed <= static_cast<std::size_t>(standing_tables)) {
     return;
@@ -147,7 +121,7 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
   require(words.overflow == 0, errc::invalid_argument,
           "an emission of the batch did not fit; grow the table and run it again");
   const auto base = impl_->current();
-  const reading guard(base, ex.stream);
+  const reading guard(ex, snapshot(base));
   const std::uint64_t number = base->number + 1;
   if (words.emitted == 0) {
     impl_->publish(impl_->make_state(base->index, base->tables, number));
@@ -219,18 +193,19 @@ std::int64_t overlay::claimed() const {
 std::vector<std::optional<overlay::origin>> overlay::origins(device::exec ex,
                                                              const snapshot& s,
                                                              std::span<const voxel> at) const {
-  const snapshot_view view = s.view();
+  const region_size size = s.size();
   std::vector<morton_key> keys;
   keys.reserve(at.size());
   for (const voxel v : at) {
-    require_inside(view.index.size, v);
+    require_inside(size, v);
     keys.push_back(morton_encode(v));
   }
   const auto n = static_cast<std::int64_t>(keys.size());
   device::buffer<morton_key> asked(ex, n);
   device::buffer<answer> answers(ex, n);
   device::copy_to_device(ex, asked.data(), keys.data(), n);
-  device::for_each_n(ex, n, find_answer{view, asked.data(), answers.data()});
+  const reading world(ex, s);
+  device::for_each_n(ex, n, find_answer{world.view(), asked.data(), answers.data()});
   std::vector<answer> found(keys.size());
   device::copy_to_host(ex, found.data(), answers.data(), n);
 

@@ -15,9 +15,6 @@ namespace lithify::deltas::inline LITHIFY_BACKEND {
 inline constexpr int standing_tables = 4;
 static_assert(2 * standing_tables <= max_tables);
 
-/// `s.used_by(stream)` for destructors: waits where it cannot be noted.
-void note_use(const snapshot& s, device::stream_ref stream) noexcept;
-
 struct overlay::impl {
   using state_pointer = std::shared_ptr<const snapshot_state>;
 

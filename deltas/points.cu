@@ -139,26 +139,26 @@ void read_points(device::exec ex,
                  material_id* out) {
   require(level >= 0 && level <= coordinate_bits, errc::invalid_argument,
           "LOD " + std::to_string(level) + " is not in 0..21");
+  const reading world(ex, s);
   if (level == 0) {
-    device::for_each_n(ex, (n + width - 1) / width, read_group{s.view(), at, n, out});
+    device::for_each_n(ex, (n + width - 1) / width, read_group{world.view(), at, n, out});
   } else {
-    const octree::merged_view world = s.merged(ex, level);
+    const octree::merged_view merged = world.merged(level);
     device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
-      out[i] = octree::merged_lod(world, morton_encode(at[i]) >> (3 * level), level);
+      out[i] = octree::merged_lod(merged, morton_encode(at[i]) >> (3 * level), level);
     });
   }
-  s.used_by(ex.stream);
 }
 
 void read_has_delta(
     device::exec ex, const snapshot& s, const voxel* at, std::int64_t n, std::uint8_t* out) {
-  const snapshot_view view = s.view();
+  const reading world(ex, s);
+  const snapshot_view view = world.view();
   device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
     const morton_key key = morton_encode(at[i]);
     const std::uint64_t value = view.find(key);
     out[i] = value != 0 && value_material(value) != view.index.material(key) ? 1 : 0;
   });
-  s.used_by(ex.stream);
 }
 
 }  // namespace lithify::deltas::inline LITHIFY_BACKEND

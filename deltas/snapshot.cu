@@ -162,7 +162,7 @@ snapshot_state::snapshot_state(std::shared_ptr<keeper> home_in,
       number(number_in),
       view{index->view(), {}, static_cast<int>(tables.size())} {
   for (std::size_t t = 0; t < tables.size(); ++t) {
-    view.table[t] = tables[t]->view();
+    view.table[t] = view_of(*tables[t]);
   }
 }
 
@@ -174,42 +174,55 @@ snapshot_state::~snapshot_state() {
   home->sweep();
 }
 
-const snapshot_view& snapshot::view() const { return state_->view; }
+void snapshot_state::note_use(device::stream_ref s) const {
+  const device::event now = device::event::record(s);
+  if (now.complete()) {
+    return;
+  }
+  index->used_by(s);
+  const std::lock_guard lock(noting);
+  drop_complete(uses);
+  uses.push_back(now);
+}
 
-const octree::index_version& snapshot::index() const { return *state_->index; }
+region_size snapshot::size() const { return state_->view.index.size; }
 
 std::uint64_t snapshot::batch_number() const { return state_->number; }
 
 const std::vector<std::shared_ptr<const table>>& snapshot::tables() const { return state_->tables; }
 
-octree::merged_view snapshot::merged(device::exec ex, int level) const {
-  const std::lock_guard lock(state_->building);
-  try {
-    return build_merged(ex, *state_, level);
-  } catch (...) {
-    used_by(ex.stream);  // what was submitted before the error still reads the tables
-    throw;
-  }
-}
-
 std::int64_t snapshot::delta_count(device::exec ex) const {
-  const octree::merged_view world = merged(ex);
+  const reading world(ex, *this);
+  const octree::merged_view merged = world.merged();
   const std::lock_guard lock(state_->building);
   if (!state_->deltas) {
-    state_->deltas = device::reduce<std::int64_t>(ex, world.level[0].size, std::int64_t{0}, add{},
-                                                  differs{world.index, world.level[0]});
+    state_->deltas = device::reduce<std::int64_t>(ex, merged.level[0].size, std::int64_t{0}, add{},
+                                                  differs{merged.index, merged.level[0]});
   }
   return *state_->deltas;
 }
 
-void snapshot::used_by(device::stream_ref s) const {
-  state_->index->used_by(s);
-  const device::event now = device::event::record(s);
-  const std::lock_guard lock(state_->noting);
-  drop_complete(state_->uses);
-  if (!now.complete()) {
-    state_->uses.push_back(now);
+reading::reading(device::exec ex, snapshot of) : ex_(ex), of_(std::move(of)) {}
+
+reading::~reading() {
+  try {
+    of_.state_->note_use(ex_.stream);
+  } catch (...) {
+    try {
+      ex_.stream.synchronize();
+    } catch (...) {
+      // The device has failed: nothing runs any more.
+    }
   }
+}
+
+const snapshot_view& reading::view() const& { return of_.state_->view; }
+
+const octree::index_version& reading::index() const& { return *of_.state_->index; }
+
+octree::merged_view reading::merged(int level) const& {
+  const std::lock_guard lock(of_.state_->building);
+  return build_merged(ex_, *of_.state_, level);
 }
 
 }  // namespace lithify::deltas::inline LITHIFY_BACKEND

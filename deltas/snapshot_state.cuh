@@ -56,6 +56,10 @@ struct snapshot_state {
   snapshot_state(const snapshot_state&) = delete;
   snapshot_state& operator=(const snapshot_state&) = delete;
 
+  /// Keeps what it holds until the work submitted to `s` so far is done. Errors: device_failure,
+  /// out_of_memory (the host's).
+  void note_use(device::stream_ref s) const;
+
   std::shared_ptr<keeper> home;  // declared first: the rest goes back to it
   std::shared_ptr<const octree::index_version> index;
   std::vector<std::shared_ptr<const table>> tables;

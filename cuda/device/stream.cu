@@ -172,23 +172,23 @@ stream& stream::operator=(stream&& other) noexcept = default;
 stream_ref stream::ref() const { return stream_ref(queue_.get()); }
 
 struct event::state {
-  std::shared_ptr<stream_progress> progress;  // none: the stream runs work at once
-  std::uint64_t number = 0;
+  std::shared_ptr<stream_progress> progress;
+  std::uint64_t number;
 };
 
+// Without a state: the stream runs work at once, so that there is nothing to wait for, and a
+// record costs nothing.
 event event::record(stream_ref s) {
-  auto made = std::make_shared<state>();
-  if (s.queue() != nullptr) {
-    made->progress = s.queue()->progress();
-    made->number = s.queue()->submitted();
+  if (s.queue() == nullptr) {
+    return event(nullptr);
   }
-  return event(std::move(made));
+  return event(std::make_shared<state>(state{s.queue()->progress(), s.queue()->submitted()}));
 }
 bool event::complete() const {
-  return state_->progress == nullptr || state_->progress->reached(state_->number);
+  return state_ == nullptr || state_->progress->reached(state_->number);
 }
 void event::wait() const {
-  if (state_->progress != nullptr) {
+  if (state_ != nullptr) {
     state_->progress->wait(state_->number);
   }
 }

@@ -148,8 +148,8 @@ struct simulation::impl {
   [[nodiscard]] working_columns refreshed(device::exec ex, const deltas::snapshot& now) const {
     working_columns out{copy_columns(ex, columns), layout};
     if (stale(now)) {
-      refresh_columns(ex, now.merged(ex), solid.data(), out.columns.view());
-      now.used_by(ex.stream);
+      const deltas::reading voxels(ex, now);
+      refresh_columns(ex, voxels.merged(), solid.data(), out.columns.view());
       out.layout =
           std::make_shared<const column_layout>(make_layout(ex, out.columns.view(), size, sides));
       set_boundary(ex, out.columns.view(), *out.layout, solid.data(), frame.offset);
@@ -160,12 +160,13 @@ struct simulation::impl {
   [[nodiscard]] int128 measured(device::exec ex,
                                 const deltas::snapshot& world,
                                 const column_arrays& with) const {
-    return measure_solid(ex, world.merged(ex), solid.data(), with.view());
+    const deltas::reading voxels(ex, world);
+    return measure_solid(ex, voxels.merged(), solid.data(), with.view());
   }
 
   /// All that the stages of a step need but its batch.
   [[nodiscard]] step_view view(const working_columns& work,
-                               const deltas::snapshot& world,
+                               const deltas::reading& voxels,
                                step_words* words) const {
     step_view step;
     step.columns = work.columns.view();
@@ -180,7 +181,7 @@ struct simulation::impl {
     step.sediment_solid = sediment_solid;
     step.steepest = steepest.data();
     step.words = words;
-    step.ground = {world.view(), {}, size, solid.data()};
+    step.ground = {voxels.view(), {}, size, solid.data()};
     return step;
   }
 
@@ -205,7 +206,7 @@ simulation::simulation(device::exec ex,
   require(finite_and_positive(geometry.cell_size_m) && finite_and_positive(geometry.voxel_height_m),
           errc::invalid_argument, "cell_size_m and voxel_height_m must be finite and positive");
   check_passes(passes);
-  const region_size size = overlay.current().view().index.size;
+  const region_size size = overlay.current().size();
   check_sides(sides, size);
   river_buffers rivers = make_river_tables(ex, passes, geometry, materials);
   device::buffer<steepest_drop> drops;
@@ -241,7 +242,8 @@ void simulation::load(device::exec ex, std::span<const field> columns, frame_pos
   column_arrays next = upload_fields(ex, columns, my.size, my.has_rivers());
   auto layout =
       std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size, my.sides));
-  check_columns(ex, now.merged(ex), my.solid.data(), next.view(), *layout, frame.offset);
+  const deltas::reading voxels(ex, now);
+  check_columns(ex, voxels.merged(), my.solid.data(), next.view(), *layout, frame.offset);
   my.adopt(std::move(next), std::move(layout), frame, std::move(now));
 }
 
@@ -249,8 +251,8 @@ void simulation::derive(device::exec ex) {
   impl& my = *impl_;
   deltas::snapshot now = my.overlay.current();
   column_arrays next(ex, my.size.columns(), my.has_rivers());
-  derive_columns(ex, now.merged(ex), my.solid.data(), next.view());
-  now.used_by(ex.stream);
+  const deltas::reading voxels(ex, now);
+  derive_columns(ex, voxels.merged(), my.solid.data(), next.view());
   auto layout =
       std::make_shared<const column_layout>(make_layout(ex, next.view(), my.size, my.sides));
   set_boundary(ex, next.view(), *layout, my.solid.data(), 0);
@@ -328,7 +330,8 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when, const sta
   deltas::staging batch(ex, my.staging_bound);
   device::buffer<step_words> words(ex, 1);
   device::fill(ex, words.data(), 1, step_words{});
-  step_view view = my.view(work, world, words.data());
+  const deltas::reading voxels(ex, world);
+  step_view view = my.view(work, voxels, words.data());
   device::buffer<std::int64_t> debts;
   if (my.steepest.size() > 0) {
     debts = device::buffer<std::int64_t>(ex, view.cells);
@@ -345,7 +348,6 @@ step_report simulation::step(device::exec ex, double dt_yr, tick when, const sta
     settled = [&](const stage& s) { show(s.name(), s.frame); };
   }
   run_stages(ex, stages, view, batch, settled);
-  world.used_by(ex.stream);
   const step_words done = device::read(ex, words.data());
   require_in_range(stages, done, my.size.x);
   write_budgets(stages, done, my.geometry.voxel_height_m, report);

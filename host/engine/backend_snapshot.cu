@@ -59,71 +59,79 @@ class device_snapshot final : public backend_snapshot {
   device_snapshot(std::shared_ptr<world_core> core, deltas::snapshot state)
       : core_(std::move(core)), state_(std::move(state)) {}
 
-  region_size size() const override { return state_.index().view().size; }
+  region_size size() const override { return state_.size(); }
 
   std::vector<material_id> materials(std::span<const voxel> at, int lod) const override {
-    const reading r(*core_);
-    return lod == 0 ? gather(r.exec(), at, voxel_material{state_.view()})
-                    : gather(r.exec(), at, lod_material{state_.merged(r.exec(), lod), lod});
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
+    return lod == 0 ? gather(r.exec(), at, voxel_material{voxels.view()})
+                    : gather(r.exec(), at, lod_material{voxels.merged(lod), lod});
   }
 
   std::vector<material_id> box(const voxel_box& box, int lod) const override {
-    const reading r(*core_);
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
     const std::int64_t n = cubes(box.min.x, box.max.x, lod) * cubes(box.min.y, box.max.y, lod) *
                            cubes(box.min.z, box.max.z, lod);
     device::buffer<material_id> found(r.exec(), n);
-    octree::read_box(r.exec(), state_.merged(r.exec(), lod), box, lod, found.data());
+    octree::read_box(r.exec(), voxels.merged(lod), box, lod, found.data());
     std::vector<material_id> result(static_cast<std::size_t>(n));
     device::copy_to_host(r.exec(), result.data(), found.data(), n);
     return result;
   }
 
   std::vector<cube_run> runs(const voxel_box& box, int lod) const override {
-    const reading r(*core_);
-    return octree::read_runs(r.exec(), state_.merged(r.exec(), lod), box, lod);
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
+    return octree::read_runs(r.exec(), voxels.merged(lod), box, lod);
   }
 
   column_list columns(const voxel_box& box, int lod) const override {
-    const reading r(*core_);
-    return lod == 0 ? octree::read_columns(r.exec(), state_.merged(r.exec()), box)
-                    : octree::read_lod_columns(r.exec(), state_.merged(r.exec(), lod), box, lod);
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
+    return lod == 0 ? octree::read_columns(r.exec(), voxels.merged(), box)
+                    : octree::read_lod_columns(r.exec(), voxels.merged(lod), box, lod);
   }
 
   std::vector<std::int32_t> tops() const override {
-    const reading r(*core_);
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
     const std::int64_t n = size().columns();
     device::buffer<std::int32_t> top(r.exec(), n);
-    octree::column_tops(r.exec(), state_.merged(r.exec()), size().box(), top.data());
+    octree::column_tops(r.exec(), voxels.merged(), size().box(), top.data());
     std::vector<std::int32_t> result(static_cast<std::size_t>(n));
     device::copy_to_host(r.exec(), result.data(), top.data(), n);
     return result;
   }
 
   bool has_delta(voxel at) const override {
-    const reading r(*core_);
-    return gather(r.exec(), {&at, 1}, differs{state_.view()})[0] != 0;
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
+    return gather(r.exec(), {&at, 1}, differs{voxels.view()})[0] != 0;
   }
   std::int64_t delta_count() const override {
-    const reading r(*core_);
+    const reader r(*core_);
     return state_.delta_count(r.exec());
   }
   std::optional<std::uint64_t> patch_version(voxel at) const override {
-    const reading r(*core_);
+    const reader r(*core_);
     const auto origin = core_->overlay.origins(r.exec(), state_, {&at, 1})[0];
     return origin ? std::optional(origin->batch) : std::nullopt;
   }
   std::uint64_t batch_number() const override { return state_.batch_number(); }
   digest128 content_digest() const override {
-    const reading r(*core_);
-    return octree::content_digest(r.exec(), state_.merged(r.exec()));
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
+    return octree::content_digest(r.exec(), voxels.merged());
   }
 
   traced_part chunk_digests() const override {
-    const reading r(*core_);
+    const reader r(*core_);
+    const deltas::reading voxels(r.exec(), state_);
     const chunk_place chunks = chunks_of(size());
     traced_part sums{"voxels", std::vector<digest128>(static_cast<std::size_t>(chunks.x) *
                                                       static_cast<std::size_t>(chunks.y))};
-    for (const octree::chunk_digest& c : octree::chunk_digests(r.exec(), state_.merged(r.exec()))) {
+    for (const octree::chunk_digest& c : octree::chunk_digests(r.exec(), voxels.merged())) {
       const voxel at = morton_decode(c.chunk);
       hasher128 h(static_cast<std::uint64_t>(at.z));
       h.add(c.digest);
@@ -143,9 +151,8 @@ class device_snapshot final : public backend_snapshot {
 };
 
 /// The overlay's voxels, newest version each, by rising key.
-void append_overlay(device::exec ex, const deltas::snapshot& state, voxel_image& image) {
-  const octree::merged_view merged = state.merged(ex);
-  const octree::delta_run_view run = merged.level[0];
+void append_overlay(device::exec ex, const deltas::reading& voxels, voxel_image& image) {
+  const octree::delta_run_view run = voxels.merged().level[0];
   const std::size_t n = static_cast<std::size_t>(run.size);
   image.overlay_key.resize(n);
   image.overlay_material.resize(n);
@@ -154,9 +161,10 @@ void append_overlay(device::exec ex, const deltas::snapshot& state, voxel_image&
 }
 
 voxel_image device_snapshot::image() const {
-  const reading r(*core_);
-  voxel_image image = core_->index.image(r.exec(), state_.index());
-  append_overlay(r.exec(), state_, image);
+  const reader r(*core_);
+  const deltas::reading voxels(r.exec(), state_);
+  voxel_image image = core_->index.image(r.exec(), voxels.index());
+  append_overlay(r.exec(), voxels, image);
   return image;
 }
 

@@ -1,8 +1,6 @@
 #include "lithify/base/error.hpp"
 #include "world_core.cuh"
 
-#include <exception>
-
 namespace lithify::engine::inline LITHIFY_BACKEND {
 
 device::stream_ref reader_streams::borrow() {
@@ -43,22 +41,14 @@ int128 world_core::solid(device::exec ex,
   const std::int64_t n = static_cast<std::int64_t>(quanta.size());
   device::buffer<std::int32_t> on_device(ex, n);
   device::copy_to_device(ex, on_device.data(), quanta.data(), n);
-  return octree::total_solid(ex, at.merged(ex), on_device.data());
+  const deltas::reading voxels(ex, at);
+  return octree::total_solid(ex, voxels.merged(), on_device.data());
 }
 
 // The device comes first: a stream belongs to the one that is current when it is made.
-reading::reading(world_core& core)
+reader::reader(world_core& core)
     : core_((use_device(core.ordinal), core)), stream_(core_.readers.borrow()) {}
 
-reading::~reading() {
-  if (std::uncaught_exceptions() > 0) {
-    try {
-      stream_.synchronize();  // a query that failed half way may still be reading
-    } catch (...) {
-      // The device has failed: nothing runs any more.
-    }
-  }
-  core_.readers.give_back(stream_);
-}
+reader::~reader() { core_.readers.give_back(stream_); }
 
 }  // namespace lithify::engine::inline LITHIFY_BACKEND

@@ -49,12 +49,12 @@ struct world_core {
 };
 
 /// A reader's turn: a stream of its own on the world's device, for the length of a query.
-class reading {
+class reader {
  public:
-  explicit reading(world_core& core);
-  ~reading();
-  reading(const reading&) = delete;
-  reading& operator=(const reading&) = delete;
+  explicit reader(world_core& core);
+  ~reader();
+  reader(const reader&) = delete;
+  reader& operator=(const reader&) = delete;
   [[nodiscard]] device::exec exec() const { return {stream_, &core_.pool}; }
 
  private:

@@ -99,7 +99,8 @@ class history {
   /// Every query against the model.
   void check_all_queries() {
     const snapshot now = world_.current();
-    const octree::merged_view merged = now.merged(ex_, 6);
+    const reading voxels(ex_, now);
+    const octree::merged_view merged = voxels.merged(6);
     for (int level = 0; level <= 5; ++level) {
       const voxel_box box = random_box();
       device::buffer<material_id> cells(ex_, box.volume());
@@ -126,7 +127,8 @@ class history {
   /// The newest overlay version of every voxel, and where it came from.
   [[nodiscard]] std::vector<std::uint64_t> fingerprint() {
     const snapshot now = world_.current();
-    const octree::delta_run_view run = now.merged(ex_).level[0];
+    const reading voxels(ex_, now);
+    const octree::delta_run_view run = voxels.merged().level[0];
     std::vector<std::uint64_t> all = to_host(ex_, run.key, run.size);
     for (const material_id m : to_host(ex_, run.material, run.size)) {
       all.push_back(m);
@@ -277,7 +279,8 @@ class history {
     // What differs from the index is counted by asking the index alone.
     device::buffer<material_id> below_overlay(ex_, static_cast<std::int64_t>(at_.size()));
     const device::buffer<voxel> asked = to_device(ex_, at_);
-    read_index(s.view().index, asked, below_overlay);
+    const reading voxels(ex_, s);
+    read_index(voxels.view().index, asked, below_overlay);
     const std::vector<material_id> old = to_host(ex_, below_overlay.data(), below_overlay.size());
     std::int64_t differ = 0;
     for (std::size_t i = 0; i < at_.size(); ++i) {

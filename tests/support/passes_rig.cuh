@@ -70,9 +70,9 @@ class pass_world {
 
   /// Every voxel, x fastest.
   [[nodiscard]] std::vector<material_id> voxels() {
-    const deltas::snapshot now = overlay_.current();
     device::buffer<material_id> out(ex(), size_.box().volume());
-    octree::read_box(ex(), now.merged(ex()), size_.box(), 0, out.data());
+    const deltas::reading voxels(ex(), overlay_.current());
+    octree::read_box(ex(), voxels.merged(), size_.box(), 0, out.data());
     std::vector<material_id> host(static_cast<std::size_t>(out.size()));
     device::copy_to_host(ex(), host.data(), out.data(), out.size());
     return host;

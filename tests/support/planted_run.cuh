@@ -77,8 +77,8 @@ class planted_run {
     const chunk_place chunks = chunks_of(run_.size);
     traced_part voxels{"voxels",
                        std::vector<digest128>(static_cast<std::size_t>(chunks.x * chunks.y))};
-    const deltas::snapshot now = overlay_.current();
-    for (const octree::chunk_digest& c : octree::chunk_digests(ex(), now.merged(ex()))) {
+    const deltas::reading now(ex(), overlay_.current());
+    for (const octree::chunk_digest& c : octree::chunk_digests(ex(), now.merged())) {
       const voxel at = morton_decode(c.chunk);
       hasher128 h(static_cast<std::uint64_t>(at.z));
       h.add(c.digest);

@@ -198,9 +198,10 @@ TEST_F(Errata, B10_LodQueriesSeeTheOverlay) {
     return test::materials(ex, world.current(), {here}, level).front();
   };
   const auto cell = [&](int level) {
-    const octree::merged_view merged = world.current().merged(ex, level);
+    const reading voxels(ex, world.current());
     device::buffer<material_id> out(ex, 1);
-    octree::read_box(ex, merged, {here, {here.x + 1, here.y + 1, here.z + 1}}, level, out.data());
+    octree::read_box(ex, voxels.merged(level), {here, {here.x + 1, here.y + 1, here.z + 1}}, level,
+                     out.data());
     return device::read(ex, out.data());
   };
   world.write(ex, cube({16, 16, 16}, 8, 3), 1);
@@ -228,7 +229,8 @@ TEST_F(Errata, B11_RangeQueriesMergeTheOverlay) {
   world.write(ex, cube({16, 16, 16}, 8, 3), 1);
   consolidate();
   world.write(ex, std::vector<voxel_edit>{{here, 5}, {{21, 21, 22}, air}}, 2);
-  const octree::merged_view merged = world.current().merged(ex);
+  const reading voxels(ex, world.current());
+  const octree::merged_view merged = voxels.merged();
   const voxel_box row{{19, 21, 22}, {23, 22, 23}};
   device::buffer<material_id> out(ex, 4);
   octree::read_box(ex, merged, row, 0, out.data());
@@ -254,7 +256,8 @@ TEST_F(Errata, B12_NeighboursAreDifferentKeys) {
 
 TEST_F(Errata, B13_KeysOfTheOverlayAreMortonKeys) {
   put({3, 5, 6}, 1);
-  const octree::merged_view merged = world.current().merged(ex);
+  const reading voxels(ex, world.current());
+  const octree::merged_view merged = voxels.merged();
   ASSERT_EQ(merged.level[0].size, 1);
   // x in bits 0, 3, ..., y in 1, 4, ..., z in 2, 5, ...: 3 = 011, 5 = 101, 6 = 110.
   EXPECT_EQ(device::read(ex, merged.level[0].key), 0b110'101'011U);
@@ -280,15 +283,18 @@ TEST_F(Errata, B21_CoarseLeavesAreEmittedAndClipped) {
   consolidate();
   // The leaf is a cube of 32 voxels, far coarser than what is asked for, and the box cuts it.
   const voxel_box box{{3, 4, 5}, {24, 30, 31}};
-  EXPECT_EQ(octree::read_runs(ex, world.current().merged(ex), box, 0),
-            (std::vector<cube_run>{{box, 5, 7}}));
+  const auto runs = [&] {
+    const reading voxels(ex, world.current());
+    return octree::read_runs(ex, voxels.merged(), box, 0);
+  };
+  EXPECT_EQ(runs(), (std::vector<cube_run>{{box, 5, 7}}));
   // A delta inside splits it: what is emitted still tiles the box, and no more.
   put(here, 5);
   put({3, 4, 5}, 5);
   put({2, 4, 5}, 5);  // outside the box
   std::int64_t volume = 0;
   std::int64_t deltas = 0;
-  for (const cube_run& run : octree::read_runs(ex, world.current().merged(ex), box, 0)) {
+  for (const cube_run& run : runs()) {
     EXPECT_EQ(run.box.clipped(box), run.box);
     volume += run.box.volume();
     deltas += run.material == 5 ? run.box.volume() : 0;

@@ -43,7 +43,8 @@ std::uint64_t reads_of_consolidation(device::exec ex, overlay& world) {
 }
 
 digest128 digest(device::exec ex, const overlay& world) {
-  return octree::content_digest(ex, world.current().merged(ex));
+  const reading now(ex, world.current());
+  return octree::content_digest(ex, now.merged());
 }
 
 TEST(ConsolidationReads, OnceWhereThePoolsHaveRoom) {
@@ -151,7 +152,8 @@ TEST(ConsolidationReads, ARefusalWhileAPoolGrowsChangesNothing) {
     } catch (const error& e) {
       ASSERT_EQ(e.code(), errc::out_of_memory);
       EXPECT_EQ(world.current().tables().size(), 1U);
-      EXPECT_TRUE(world.current().index().view().root.is_uniform());
+      const reading now(ex, world.current());
+      EXPECT_TRUE(now.index().view().root.is_uniform());
     }
     pool.fail_allocation(-1);
     ASSERT_EQ(digest(ex, world), model.digest());

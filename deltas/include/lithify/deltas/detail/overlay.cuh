@@ -33,43 +33,56 @@ struct table {
     tick when;
   };
   std::vector<batch> batches;
-
-  [[nodiscard]] table_view view() const {
-    return {buckets.data(), static_cast<std::uint64_t>(buckets.size())};
-  }
 };
 
 struct snapshot_state;
 
-/// An immutable state of the world's voxels; cheap to copy, safe to use from any thread.
-///
-/// Work that reads a snapshot must be submitted while the snapshot is held, and be followed by
-/// `used_by`, unless it is waited for: then the memory stays until that work is done, whatever
-/// becomes of the snapshot. What `merged` caches lives as long as the snapshot.
+/// An immutable state of the world's voxels; cheap to copy, safe to use from any thread. What
+/// kernels read of it, they get from a `reading`.
 class snapshot {
  public:
   snapshot() = default;
   explicit snapshot(std::shared_ptr<const snapshot_state> state) : state_(std::move(state)) {}
 
-  [[nodiscard]] const snapshot_view& view() const;
-  [[nodiscard]] const octree::index_version& index() const;
+  [[nodiscard]] region_size size() const;
   /// Number of the newest batch in it.
   [[nodiscard]] std::uint64_t batch_number() const;
-  /// Newest first.
+  /// Newest first: how many there are, how large, of which batches.
   [[nodiscard]] const std::vector<std::shared_ptr<const table>>& tables() const;
-
-  /// Deltas in key order over the index, for range queries; built once, then cached. Sync the first
-  /// time. `level`: LOD up to which merged LOD materials are needed. Errors: out_of_memory.
-  [[nodiscard]] octree::merged_view merged(device::exec ex, int level = 0) const;
   /// Number of voxels whose overlay material differs from the index's. Cached. Sync the first time.
   [[nodiscard]] std::int64_t delta_count(device::exec ex) const;
 
-  /// Notes that work submitted to `s` so far reads this snapshot; `read_points` does it.
-  void used_by(device::stream_ref s) const;
+ private:
+  friend class reading;
+  std::shared_ptr<const snapshot_state> state_;
+};
+
+/// A stream's reading of a snapshot: the one way to what kernels read of it.
+///
+/// What it gives is for work that is submitted to the stream while the reading stands. The memory
+/// stays until that work is done, whatever becomes of the snapshot: the end of the reading records
+/// it on the stream. What `merged` caches lives as long as the snapshot.
+class reading {
+ public:
+  reading(device::exec ex, snapshot of);
+  /// Waits for the stream where the use cannot be recorded.
+  ~reading();
+  reading(const reading&) = delete;
+  reading& operator=(const reading&) = delete;
+
+  [[nodiscard]] const snapshot_view& view() const&;
+  [[nodiscard]] const octree::index_version& index() const&;
+  /// Deltas in key order over the index, for range queries; built once, then cached. Sync the first
+  /// time. `level`: LOD up to which merged LOD materials are needed. Errors: out_of_memory.
+  [[nodiscard]] octree::merged_view merged(int level = 0) const&;
+  // A reading without a name would end before the work that it is for.
+  const snapshot_view& view() const&& = delete;
+  const octree::index_version& index() const&& = delete;
+  octree::merged_view merged(int level = 0) const&& = delete;
 
  private:
-  friend class overlay;
-  std::shared_ptr<const snapshot_state> state_;
+  device::exec ex_;
+  snapshot of_;
 };
 
 /// What a consolidation did.
