@@ -52,6 +52,8 @@ class backend_world {
   /// Requires: every voxel is inside the region, every material in the table.
   virtual std::uint64_t commit(std::span<const voxel_edit> edits, tick when) = 0;
   [[nodiscard]] virtual std::shared_ptr<const backend_snapshot> current() const = 0;
+  /// Whether `s` is a state of this world.
+  [[nodiscard]] virtual bool owns(const backend_snapshot& s) const = 0;
   virtual consolidation_report consolidate(consolidation_strategy strategy,
                                            const std::function<void(const char* step)>& hook) = 0;
   [[nodiscard]] virtual world_statistics statistics() const = 0;

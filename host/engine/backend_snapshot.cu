@@ -145,6 +145,8 @@ class device_snapshot final : public backend_snapshot {
 
   voxel_image image() const override;
 
+  const world_core& core() const { return *core_; }
+
  private:
   std::shared_ptr<world_core> core_;  // before state_: the state's buffers need the core's streams
   deltas::snapshot state_;
@@ -173,6 +175,11 @@ voxel_image device_snapshot::image() const {
 std::shared_ptr<const backend_snapshot> make_snapshot(std::shared_ptr<world_core> core,
                                                       deltas::snapshot state) {
   return std::make_shared<device_snapshot>(std::move(core), std::move(state));
+}
+
+bool is_of(const backend_snapshot& s, const world_core& core) {
+  const auto* const here = dynamic_cast<const device_snapshot*>(&s);  // another device's is not
+  return here != nullptr && &here->core() == &core;
 }
 
 }  // namespace lithify::engine::inline LITHIFY_BACKEND

@@ -71,6 +71,8 @@ class device_world final : public backend_world {
     return make_snapshot(core_, core_->overlay.current());
   }
 
+  bool owns(const backend_snapshot& s) const override { return is_of(s, *core_); }
+
   consolidation_report consolidate(consolidation_strategy strategy,
                                    const std::function<void(const char*)>& hook) override {
     const writing lock(*this);

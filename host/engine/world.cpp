@@ -57,6 +57,9 @@ std::uint64_t world::commit(std::span<const voxel_edit> edits, tick when) {
 }
 
 std::uint64_t world::revert(std::span<const voxel> at, const snapshot& then, tick when) {
+  require(impl_->owns(*then.impl_), errc::invalid_argument,
+          "the snapshot is of another world: revert to one that this world's current() gave, or "
+          "commit what the other one holds");
   const std::vector<material_id> materials = then.materials(at);
   return typed_memory([&] {
     std::vector<voxel_edit> edits(at.size());

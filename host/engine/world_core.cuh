@@ -64,6 +64,8 @@ class reader {
 
 [[nodiscard]] std::shared_ptr<const backend_snapshot> make_snapshot(
     std::shared_ptr<world_core> core, deltas::snapshot state);
+/// Whether `s` is a state of the world that `core` belongs to.
+[[nodiscard]] bool is_of(const backend_snapshot& s, const world_core& core);
 
 /// Makes `ordinal` the calling thread's device (nothing on the CPU); gives it back.
 int use_device(int ordinal);

@@ -79,6 +79,24 @@ TEST(world, reverts_by_writing) {
   EXPECT_EQ(w.state_digest(), digest);
 }
 
+TEST(world, refuses_to_revert_to_a_snapshot_of_another_world) {
+  world w = world::create(config(), device());
+  world other = world::create(config(), device());
+  w.commit(std::vector<voxel_edit>{{{1, 2, 3}, 4}});
+  const auto digest = w.state_digest();
+  const std::vector<voxel> at = {{1, 2, 3}};
+  const snapshot then = other.current();
+  EXPECT_THAT(refusal(errc::invalid_argument, [&] { w.revert(at, then); }),
+              HasSubstr("of another world: revert to one that this world's current() gave"));
+  EXPECT_EQ(w.current().batch_number(), 1U);
+  EXPECT_EQ(w.state_digest(), digest);
+  // A world that was moved, or has loaded other voxels, is the same world.
+  const snapshot own = w.current();
+  world moved = std::move(w);
+  moved.load(own.image(), 5);
+  EXPECT_EQ(moved.revert(at, own), 6U);
+}
+
 TEST(world, consolidates_without_changing_what_is_seen) {
   world w = world::create(config(), device());
   std::vector<voxel_edit> edits;

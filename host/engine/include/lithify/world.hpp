@@ -166,7 +166,8 @@ class world {
   /// Gives the batch number. Errors: outside_region (names the voxel), out_of_memory: nothing is
   /// written then.
   std::uint64_t commit(std::span<const voxel_edit> edits, tick when = 0);
-  /// Writes back what the voxels were in `then`, as one batch.
+  /// Writes back what the voxels were in `then`, as one batch. Errors: those of `commit`, and
+  /// invalid_argument where `then` is a snapshot of another world: nothing is written then.
   std::uint64_t revert(std::span<const voxel> at, const snapshot& then, tick when = 0);
 
   [[nodiscard]] snapshot current() const;
