@@ -37,7 +37,7 @@ LITHIFY_HD inline whole_cut take_whole(double cut, std::int32_t waiting) {
 struct incision {
   double height = 0.0;        ///< of the surface when the step is done
   double quanta = 0.0;        ///< of solid that the column loses, not whole ones
-  std::int32_t contacts = 0;  ///< between materials that the cut went through
+  std::int32_t contacts = 0;  ///< of one rock with another that the cut went through
   bool in_range = true;       ///< false: it went through all ground there is
 };
 
@@ -84,17 +84,15 @@ LITHIFY_HD incision incise(const Ground& ground,
     left = share < 1.0 ? left * (1.0 - share) : 0.0;
     cut.quanta += static_cast<double>(have);
     cut.height = floor;
-    ++cut.contacts;
-    if (!rock) {
-      c.n_loose = 0;
-      c.ledger = 0;
-    } else {
-      c.n_loose = 0;
-      c.ledger = 0;
+    c.n_loose = 0;
+    c.ledger = 0;
+    if (rock) {
+      const material_id above = c.rock;
       if (!descend(ground, c)) {
         cut.in_range = false;
         return cut;
       }
+      cut.contacts += c.rock != above ? 1 : 0;
       // Above a cave the surface falls to its floor.
       cut.height = static_cast<double>((std::int64_t{c.top()} + 1) << fraction_bits);
     }

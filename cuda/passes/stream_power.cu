@@ -13,7 +13,7 @@
 /// Stability: none needed. Where the receiver is not lower, nothing is cut, and the cell is counted
 /// (`uphill`): a carved depression waits until its outlet has been cut down.
 /// A cut that comes to another material goes on with that one's K for the rest of the step, cell by
-/// cell, counted in `contacts` (incision.cuh).
+/// cell; from rock to rock it is counted in `contacts` (incision.cuh).
 /// Conserved: solid. A cell's cut, in quanta of what is cut (loose material first, then rock, voxel
 /// by voxel with its own solid), is rounded once, towards zero; the remainder, in 2^-31 quanta,
 /// waits in the cell for the next step, so that short steps cut what long ones do. All of it leaves

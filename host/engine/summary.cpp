@@ -23,7 +23,7 @@ void each_counter(const pass_budget& line, F f) {
   f("deltas", line.deltas);
   f("fluxes capped to what their donor had", line.capped);
   f("cells not cut, their receiver not lower", line.uphill);
-  f("layers cut through within a step", line.contacts);
+  f("contacts of two rocks cut through within a step", line.contacts);
   f("faces left too steep by the last step", line.steep_faces);
 }
 

@@ -177,7 +177,7 @@ TEST_F(run_command, says_what_each_pass_did) {
   const std::string exported = s["passes"][1]["exported"];
   EXPECT_THAT(printed.out, HasSubstr("stream_power    exported " + exported + "; "));
   EXPECT_THAT(printed.out, HasSubstr(" cells not cut, their receiver not lower"));
-  EXPECT_THAT(printed.out, HasSubstr(" layers cut through within a step"));
+  EXPECT_THAT(printed.out, HasSubstr(" contacts of two rocks cut through within a step"));
   EXPECT_THAT(printed.out, HasSubstr(" faces left too steep by the last step; the worst by "));
   EXPECT_THAT(printed.err, HasSubstr("step 6: uplift (nothing) stream_power (exported "));
 

@@ -132,6 +132,15 @@ inline double river_height(double z, double receiver, double f) {
   return std::max((z + f * receiver) / (1.0 + f), receiver);
 }
 
+/// Whether the rock of this layer lies on another rock, whatever loose or empty is between.
+inline bool is_contact(const std::vector<ground_layer>& layers, const ground_layer* layer) {
+  const material_id above = layer->material;
+  const ground_layer* const end = layers.data() + layers.size();
+  const ground_layer* const below =
+      std::find_if(layer + 1, end, [](const ground_layer& l) { return l.material != sediment; });
+  return above != sediment && below != end && below->material != above;
+}
+
 /// A region of one rock, as deep as anybody cuts.
 struct uniform_ground {
   const material_table* table;
@@ -201,7 +210,7 @@ river_step cut_sequentially(
       left = share < 1.0 ? left * (1.0 - share) : 0.0;
       quanta += static_cast<double>(layer.quanta);
       z = base;
-      ++step.contacts;
+      step.contacts += is_contact(layers, &layer) ? 1 : 0;
     }
     step.height[c] = z;
     quanta += std::ldexp(static_cast<double>(step.waits[c]), -31);

@@ -2,12 +2,14 @@
 #include "incision.cuh"
 
 #include "lithify/base/hash128.hpp"
+#include "lithify/base/material.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
 namespace {
@@ -74,6 +76,45 @@ TEST(incision, whole_quanta_go_and_the_rest_waits) {
     waiting = now.waiting;
   }
   EXPECT_NEAR(static_cast<double>(moved) + std::ldexp(waiting, -31), asked, 1e-4);
+}
+
+constexpr std::int64_t full = 1 << 20;
+constexpr material_id shale = 4, marble = 5;
+
+/// One column of voxels, bottom to top, solid ones of `full` quanta.
+struct bed_list {
+  std::vector<material_id> voxels;
+  [[nodiscard]] std::int64_t solid(material_id m) const { return m == air ? 0 : full; }
+  [[nodiscard]] material_id old(voxel v) const { return voxels.at(static_cast<std::size_t>(v.z)); }
+};
+
+/// Contacts of a cut from the top of these voxels down into the lowest one, `film` quanta of
+/// sediment on them.
+std::int32_t contacts_of(const std::vector<material_id>& voxels, std::int64_t film) {
+  const bed_list ground{voxels};
+  column c;
+  c.rock_top = static_cast<std::int32_t>(voxels.size()) - 1;
+  c.rock = voxels.back();
+  c.residual = full;
+  c.ledger = film;
+  const std::vector<double> erodibility(sediment + 1, 1.0);
+  const double height = static_cast<double>(static_cast<std::int64_t>(voxels.size()) * full + film);
+  const incision cut = incise(ground, c, height, 0.0, 1000.0, erodibility.data());
+  EXPECT_TRUE(cut.in_range);
+  EXPECT_LT(cut.height, full) << "it came to the lowest voxel";
+  return cut.contacts;
+}
+
+TEST(incision, contacts_are_of_two_rocks) {
+  constexpr std::int64_t film = 100;
+  EXPECT_EQ(contacts_of({shale, shale, shale}, 0), 0);
+  EXPECT_EQ(contacts_of({shale, shale, shale}, film), 0) << "a film of sediment is no bed";
+  EXPECT_EQ(contacts_of({shale, marble, marble}, 0), 1);
+  EXPECT_EQ(contacts_of({shale, marble, marble}, film), 1);
+  EXPECT_EQ(contacts_of({marble, shale, marble, shale}, film), 3);
+  EXPECT_EQ(contacts_of({shale, sediment, marble}, 0), 1) << "sediment between two rocks";
+  EXPECT_EQ(contacts_of({shale, air, shale}, 0), 0) << "a cave in one rock";
+  EXPECT_EQ(contacts_of({shale, air, marble}, 0), 1);
 }
 
 }  // namespace

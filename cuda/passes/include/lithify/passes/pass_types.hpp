@@ -50,7 +50,7 @@ struct pass_budget {
   std::int64_t substeps = 1;
   std::int64_t capped = 0;        ///< fluxes cut to what the donor had; never silent
   std::int64_t uphill = 0;        ///< cells that a river did not cut: their receiver is not lower
-  std::int64_t contacts = 0;      ///< of materials that a river cut through within the step
+  std::int64_t contacts = 0;      ///< of two rocks, which a river cut through within the step
   double stable_dt_yr = 0.0;      ///< the step that stability allows, 0 = no bound
   std::int64_t steep_faces = 0;   ///< faces that a talus pass left steeper than their repose angle
   double largest_excess_m = 0.0;  ///< the most by which a cell must fall until one of them stands
