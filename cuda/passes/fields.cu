@@ -34,7 +34,8 @@ const char* describe(fault f) {
     case fault::remainder:
       return "a remainder is a whole quantum or more";
     case fault::boundary:
-      return "boundary_height is set where the column is not held, missing where it is, or absurd";
+      return "boundary_height is set where the column is not held, missing where it is, or not in "
+             "the region";
     case fault::exported:
       return "exported is negative";
     case fault::waiting:
@@ -54,6 +55,7 @@ struct column_checker {
   const std::uint8_t* faces;
   std::int64_t nx;
   std::int64_t frame_offset;
+  std::int64_t highest;  ///< surface that a column may have
 
   LITHIFY_HD static bool whole_quantum(std::int64_t remainder) {
     constexpr std::int64_t one = std::int64_t{1} << remainder_bits;
@@ -71,11 +73,12 @@ struct column_checker {
       return fault::remainder;
     }
     const bool held = (faces[c] & face::held) != 0;
-    const std::int64_t height = columns.boundary_height[c];
-    // 2^21 voxels of 2^20: no column is higher; 2 more bits for a frame that moved.
-    constexpr std::int64_t absurd = std::int64_t{1} << 43;
-    if (held != (height != not_held) ||
-        (held && (height - frame_offset > absurd || height - frame_offset < -absurd))) {
+    const std::int64_t kept = columns.boundary_height[c];
+    // Unsigned: whatever a file says, the difference has a value; `load` bounds the frame so that
+    // none that is too large comes back into range.
+    const auto height = static_cast<std::int64_t>(static_cast<std::uint64_t>(kept) -
+                                                  static_cast<std::uint64_t>(frame_offset));
+    if (held != (kept != not_held) || (held && (height < 0 || height > highest))) {
       return fault::boundary;
     }
     if (columns.exported != nullptr && columns.exported[c] < 0) {
@@ -172,8 +175,18 @@ void check_columns(device::exec ex,
   std::uint64_t* const first = worst.data();
   constexpr std::uint64_t none = ~std::uint64_t{0};
   device::fill(ex, first, 1, none);
-  const column_checker check{span_reader(world, solid), solid,     columns,
-                             layout.faces.data(),       layout.nx, frame_offset};
+  // Between two steps a held column stands at its height, in the region, as every column does: at
+  // most 2^21 voxels, and the 1.5 that a ledger may hold. A step's uplift moves the frame by less
+  // than 2^10. So the heights that diffusion starts from differ by less than 2^41 + 2^31 < 2^42,
+  // and a drop times a voxel's 2^20 quanta stays below the 2^62 that its fluxes are made of.
+  const std::int64_t highest = (std::int64_t{world.index.size.z} + 2) << fraction_bits;
+  const column_checker check{span_reader(world, solid),
+                             solid,
+                             columns,
+                             layout.faces.data(),
+                             layout.nx,
+                             frame_offset,
+                             highest};
   device::for_each_n(ex, layout.cells(), [=] LITHIFY_HD(std::int64_t c) {
     const fault f = check(c);
     if (f != fault::none) {

@@ -238,6 +238,10 @@ void simulation::load(device::exec ex, std::span<const field> columns, frame_pos
   impl& my = *impl_;
   require(frame.remainder >= 0 && frame.remainder < (std::int64_t{1} << 32), errc::invalid_argument,
           "the frame's remainder must be in [0, 2^32)");
+  // 2^32 steps of the greatest uplift go on from there.
+  constexpr std::int64_t farthest = std::int64_t{1} << 62;
+  require(frame.offset >= -farthest && frame.offset <= farthest, errc::invalid_argument,
+          "the frame's offset must be from -2^62 to 2^62");
   deltas::snapshot now = my.overlay.current();
   column_arrays next = upload_fields(ex, columns, my.size, my.has_rivers());
   auto layout =

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -386,6 +387,50 @@ TEST(simulation, load_names_what_is_wrong) {
   refused(with("remainder_east", std::int64_t{1} << 52), "(10, 8)");
   refused(with("boundary_height", std::int64_t{17}), "(10, 8)");
   run.sim.load(run.world.ex(), good, run.sim.frame());
+}
+
+// A height far outside would overflow the fluxes of diffusion, and so would a frame: a file may say
+// anything.
+TEST(simulation, load_refuses_boundary_heights_outside_the_region) {
+  rough_run run;
+  run.step(0);
+  const passes::frame_position frame = run.sim.frame();
+  const std::vector<field> good = run.sim.fields(run.world.ex());
+  const std::string before = whole_state(run.world, run.sim);
+  const auto held = find_field(good, "boundary_height").as<std::int64_t>();
+  const auto none = std::numeric_limits<std::int64_t>::min();
+  const std::size_t cell = static_cast<std::size_t>(
+      std::find_if(held.begin(), held.end(), [&](std::int64_t h) { return h != none; }) -
+      held.begin());
+  ASSERT_LT(cell, held.size());
+  const auto load = [&](std::int64_t height, passes::frame_position at) {
+    std::vector<field> fields = good;
+    named(fields, "boundary_height").as<std::int64_t>()[cell] = height;
+    run.sim.load(run.world.ex(), fields, at);
+  };
+  const auto refused = [&](std::int64_t height, passes::frame_position at, const char* what) {
+    try {
+      load(height, at);
+      ADD_FAILURE() << "accepted: " << height;
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::invalid_argument);
+      EXPECT_NE(std::string(e.what()).find(what), std::string::npos) << e.what();
+    }
+    EXPECT_EQ(whole_state(run.world, run.sim), before);
+  };
+  const std::int64_t most = (std::int64_t{run.world.size().z} + 2) * one_voxel;
+  constexpr std::int64_t far = std::int64_t{1} << 42;
+  for (const std::int64_t kept :
+       {frame.offset + most + 1, frame.offset + far, frame.offset - far, frame.offset - 1, none + 1,
+        std::numeric_limits<std::int64_t>::max()}) {
+    refused(kept, frame, "boundary_height");
+  }
+  for (const std::int64_t offset : {(std::int64_t{1} << 62) + 1, none}) {
+    refused(0, {offset, 0}, "the frame's offset");
+  }
+  // What is accepted and still cannot be kept is the step's to refuse.
+  load(frame.offset + most, frame);
+  EXPECT_THROW(run.step(1), error);
 }
 
 TEST(simulation, refuses_parameters_that_mean_nothing) {
