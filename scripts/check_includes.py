@@ -166,7 +166,7 @@ def check_beside(root, path, folder, included):
         if ".." in included.split("/") and folder_of(str(target.relative_to(root.resolve()))) != folder:
             yield "climbs out of its folder"
         return
-    sources = [*FOLDERS, "host/engine"]  # where internal headers lie
+    sources = [*FOLDERS, "host/engine", "host/cli"]  # where internal headers lie
     in_folder = [f for f in sources if (root / f / included).is_file()]
     if folder in in_folder:
         return

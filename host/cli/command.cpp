@@ -116,6 +116,18 @@ CLI::Option* add_real(CLI::App& command,
   return command.add_option_function<std::string>(name, read, description)->type_name("FLOAT");
 }
 
+void add_progress(CLI::App& command, progress_mode& mode) {
+  const auto take = [&mode](const std::string& word) {
+    mode = word == "always"  ? progress_mode::always
+           : word == "never" ? progress_mode::never
+                             : progress_mode::automatic;
+  };
+  command
+      .add_option_function<std::string>(
+          "--progress", take, "On stderr: auto (work of more than a second), always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
 void refuse_empty_values(CLI::App& app) {
   const auto not_empty = [](const std::string& text) {
     return text.empty() ? std::string("the value is empty") : std::string();

@@ -7,6 +7,7 @@
 #include "lithify/base/error.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/io/checkpoint.hpp"
+#include "progress_text.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -79,6 +80,9 @@ CLI::Option* add_real(CLI::App& command,
                       const std::string& description,
                       real_range range,
                       std::function<void(double)> take);
+
+/// Adds `--progress`. `mode` outlives the command.
+void add_progress(CLI::App& command, progress_mode& mode);
 
 /// Makes every option of every command refuse an empty text: a variable of a script that was never
 /// set must not read as "not given".

@@ -1,6 +1,7 @@
 /// `lithify import`: a DEM becomes a checkpoint at step 0.
 #include "command.hpp"
 #include "lithify/engine/import.hpp"
+#include "stage_progress.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@ struct import_arguments {
   std::string strata;
   std::string nodata = "clip";
   std::string crop;
+  progress_mode progress = progress_mode::automatic;
 };
 
 io::nodata_policy parse_nodata(const std::string& word) {
@@ -24,10 +26,7 @@ io::nodata_policy parse_nodata(const std::string& word) {
                            : io::nodata_policy::clip;
 }
 
-int import_dem(const program& p, const import_arguments& a) {
-  require_writable(a.out, {a.dem, a.strata});
-  require_own_kind(a.out, io::checkpoint_signature, "checkpoint");
-  const material_table materials;
+engine::world_source source_of(const import_arguments& a, const material_table& materials) {
   engine::world_source source;
   source.dem = a.dem;
   source.columns = a.columns;
@@ -41,11 +40,31 @@ int import_dem(const program& p, const import_arguments& a) {
   }
   source.strata =
       a.strata.empty() ? io::default_strata(materials) : io::read_strata(a.strata, materials);
-  world w = engine::make_world(engine::read_columns(source, materials), materials, {}, {}, "cpu");
+  return source;
+}
+
+io::checkpoint make_checkpoint(const program& p, const import_arguments& a) {
+  const material_table materials;
+  const engine::world_source source = source_of(a, materials);
+  stage_progress progress(a.progress, 4);
+  progress.begin("reading the DEM");
+  const io::column_model model = engine::read_columns(source, materials);
+  progress.begin("laying " + grouped(model.size.columns()) + " columns");
+  world w = engine::make_world(model, materials, {}, {}, "cpu");
+  progress.begin("taking its state and the digest of " + grouped(model.size.box().volume()) +
+                 " voxels");
   io::checkpoint data = engine::take_checkpoint(w);
   data.state.budget.stored_at_start = w.stored();
   data.provenance = provenance(p);
+  progress.begin("writing the checkpoint");
   io::write_checkpoint(a.out, data);
+  return data;
+}
+
+int import_dem(const program& p, const import_arguments& a) {
+  require_writable(a.out, {a.dem, a.strata});
+  require_own_kind(a.out, io::checkpoint_signature, "checkpoint");
+  const io::checkpoint data = make_checkpoint(p, a);
   fmt::print("{}: {} x {} x {} voxels of {} m x {} m, digest {}\n", a.out, data.voxels.size.x,
              data.voxels.size.y, data.voxels.size.z, data.geometry.cell_size_m,
              data.geometry.voxel_height_m, to_string(data.digest));
@@ -77,6 +96,7 @@ void add_import(program& p) {
       ->check(CLI::IsMember({"fill", "clip", "error"}))
       ->capture_default_str();
   c->add_option("--crop", a->crop, "X,Y,W,H in cells from the south-west corner");
+  add_progress(*c, a->progress);
   c->footer("Example: lithify import dem.tif -o world.h5 --voxel-height 2 --crop 0,0,256,256");
   c->callback([&p, a] { p.action = [&p, a] { return import_dem(p, *a); }; });
 }

@@ -2,6 +2,7 @@
 /// whole.
 #include "command.hpp"
 #include "lithify/engine/import.hpp"
+#include "stage_progress.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -81,26 +82,53 @@ void require_books_balance(const world& w, const io::checkpoint& data) {
               to_decimal(expected));
 }
 
-int verify(const std::string& file) {
-  const io::checkpoint data = io::read_checkpoint(file);
+std::string voxels_of(const io::checkpoint& data) {
+  return grouped(data.voxels.size.box().volume()) + " voxels";
+}
+
+io::checkpoint read_whole(const std::string& file, progress_mode mode) {
+  stage_progress progress(mode, 4);
+  progress.begin("reading the checkpoint");
+  io::checkpoint data = io::read_checkpoint(file);
   try {
+    progress.begin("building the world of " + voxels_of(data));
     const world w = engine::make_world(data, {}, {}, "cpu");
+    progress.begin("computing its digest");
     engine::require_said_digest(w, data);
+    progress.begin("computing its budget");
     require_books_balance(w, data);
   } catch (const error& e) {
     throw error(e.code(), "checkpoint '" + file + "': " + e.what() + "; use an older one");
   }
+  return data;
+}
+
+int verify(const std::string& file, progress_mode mode) {
+  const io::checkpoint data = read_whole(file, mode);
   fmt::print("{}: ok, step {}, digest {}\n", file, data.state.step, to_string(data.digest));
   return exit_code::ok;
 }
 
-int digest(const std::string& file, bool fields) {
+/// The state's digest, and those of its parts if they are asked for.
+std::vector<engine::part_digest> digests_of(const std::string& file,
+                                            bool fields,
+                                            progress_mode mode) {
+  stage_progress progress(mode, fields ? 3 : 2);
+  progress.begin("reading the checkpoint");
   const io::checkpoint data = io::read_checkpoint(file);
-  fmt::print("{}  state\n", to_string(engine::digest_of(data, "cpu")));
+  progress.begin("computing the digest of " + voxels_of(data));
+  std::vector<engine::part_digest> all = {{"state", engine::digest_of(data, "cpu")}};
   if (fields) {
-    for (const engine::part_digest& part : engine::part_digests(data, "cpu")) {
-      fmt::print("{}  {}\n", to_string(part.digest), part.name);
-    }
+    progress.begin("computing those of its parts");
+    const std::vector<engine::part_digest> parts = engine::part_digests(data, "cpu");
+    all.insert(all.end(), parts.begin(), parts.end());
+  }
+  return all;
+}
+
+int digest(const std::string& file, bool fields, progress_mode mode) {
+  for (const engine::part_digest& part : digests_of(file, fields, mode)) {
+    fmt::print("{}  {}\n", to_string(part.digest), part.name);
   }
   return exit_code::ok;
 }
@@ -123,8 +151,10 @@ void add_verify(program& p) {
       "verify", "Read all of a checkpoint and recompute its digest and its budget");
   const auto file = std::make_shared<std::string>();
   c->add_option("FILE", *file, "Checkpoint")->required();
+  const auto mode = std::make_shared<progress_mode>(progress_mode::automatic);
+  add_progress(*c, *mode);
   c->footer("Example: lithify verify out/demo/checkpoint-00000100.h5");
-  c->callback([&p, file] { p.action = [file] { return verify(*file); }; });
+  c->callback([&p, file, mode] { p.action = [file, mode] { return verify(*file, *mode); }; });
 }
 
 void add_digest(program& p) {
@@ -133,8 +163,12 @@ void add_digest(program& p) {
   const auto fields = std::make_shared<bool>(false);
   c->add_option("FILE", *file, "Checkpoint")->required();
   c->add_flag("--fields", *fields, "Also of each column field and of the voxels");
+  const auto mode = std::make_shared<progress_mode>(progress_mode::automatic);
+  add_progress(*c, *mode);
   c->footer("Example: lithify digest out/demo/checkpoint-00000100.h5 --fields");
-  c->callback([&p, file, fields] { p.action = [file, fields] { return digest(*file, *fields); }; });
+  c->callback([&p, file, fields, mode] {
+    p.action = [file, fields, mode] { return digest(*file, *fields, *mode); };
+  });
 }
 
 }  // namespace lithify::cli

@@ -24,7 +24,6 @@ struct run_arguments {
   engine::run_options run;
   std::string out;
   int threads = 0;
-  std::string progress = "auto";
   std::string wall_limit;
   std::string digests;
   std::vector<std::string> dump;  ///< STEP:PASS:CHUNK and a file, or nothing
@@ -158,9 +157,6 @@ int run_scenario(const program& p, run_arguments& a) {
   a.run.out = a.out;
   a.run.provenance = provenance(p);
   a.run.measure_every_step = a.report.verbose;
-  a.report.progress = a.progress == "always"  ? progress_mode::always
-                      : a.progress == "never" ? progress_mode::never
-                                              : progress_mode::automatic;
   if (!a.wall_limit.empty()) {
     a.report.wall_limit = parse_duration(a.wall_limit);
   }
@@ -234,8 +230,7 @@ void add_run(program& p) {
             [a](std::int64_t n) { a->run.keep = n; });
   add_whole(*c, "--threads", "Threads of the CPU backend; 0: one a core", 0, device::max_threads,
             [a](std::int64_t n) { a->threads = static_cast<int>(n); });
-  c->add_option("--progress", a->progress, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+  add_progress(*c, a->report.progress);
   c->add_flag("--json", a->json, "Print the summary as one JSON object");
   c->add_option("--set", a->set, "KEY=VALUE that wins over the scenario; may be repeated")
       ->expected(1)

@@ -5,10 +5,8 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -19,15 +17,6 @@ namespace lithify::cli {
 namespace {
 
 using std::chrono::steady_clock;
-
-// Chosen: a bar that moves smoothly, lines that do not flood a log.
-constexpr std::chrono::milliseconds bar_interval{100};
-constexpr std::chrono::milliseconds line_interval{2000};
-
-std::string duration_text(double seconds) {
-  const std::int64_t s = std::llround(seconds);
-  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-}
 
 std::string rate_text(double per_second) {
   return per_second >= 1e6   ? fmt::format("{:.1f} M", per_second / 1e6)
@@ -44,13 +33,6 @@ std::string line_of(const engine::run_progress& p) {
       rate_text(static_cast<double>(p.deltas) / std::max(p.seconds, 1e-9)),
       100.0 * static_cast<double>(p.overlay_slots) / static_cast<double>(p.overlay_threshold),
       duration_text(done > 0 ? p.seconds / done * left : 0.0));
-}
-
-std::string bar_of(const engine::run_progress& p) {
-  constexpr std::int64_t width = 24;
-  const std::int64_t full = p.steps > 0 ? width * p.step / p.steps : width;
-  return "[" + std::string(static_cast<std::size_t>(full), '#') +
-         std::string(static_cast<std::size_t>(width - full), '-') + "] ";
 }
 
 /// Whether a file is empty, no plain one, or begins as a line of a log does: with a time.
@@ -74,8 +56,7 @@ bool may_be_log(const std::string& file) {
 }  // namespace
 
 reporter::reporter(const reporter_options& options)
-    : options_(options),
-      terminal_(options.progress == progress_mode::always || ::isatty(STDERR_FILENO) == 1) {
+    : options_(options), bar_(is_bar(options.progress)) {
   if (!options.log_file.empty()) {
     require(may_be_log(options.log_file), errc::io_failure,
             "log file '" + options.log_file +
@@ -90,7 +71,7 @@ reporter::~reporter() { clear_bar(); }
 
 void reporter::clear_bar() {
   if (bar_shown_) {
-    (void)std::fputs("\r\x1b[K", stderr);
+    clear_bar_line();
     bar_shown_ = false;
   }
 }
@@ -124,14 +105,14 @@ void reporter::warn(const std::string& text) {
 void reporter::show(const engine::run_progress& progress) {
   const bool wanted = options_.progress != progress_mode::never && !options_.quiet;
   const steady_clock::time_point now = steady_clock::now();
-  const auto interval = terminal_ ? bar_interval : line_interval;
+  const auto interval = bar_ ? bar_interval : line_interval;
   const bool last = progress.step == progress.steps;
   if (!wanted || (!last && now - shown_ < interval)) {
     return;
   }
   shown_ = now;
-  if (terminal_) {
-    (void)std::fputs(("\r\x1b[K" + bar_of(progress) + line_of(progress)).c_str(), stderr);
+  if (bar_) {
+    put_bar(progress.step, progress.steps, line_of(progress));
     bar_shown_ = true;
   } else {
     say(line_of(progress));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lithify/engine/run.hpp"
+#include "progress_text.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -10,8 +11,6 @@
 #include <string>
 
 namespace lithify::cli {
-
-enum class progress_mode { automatic, always, never };
 
 struct reporter_options {
   progress_mode progress = progress_mode::automatic;
@@ -43,7 +42,7 @@ class reporter final : public engine::run_observer {
   void log(const std::string& text);
 
   reporter_options options_;
-  bool terminal_;
+  bool bar_;
   bool bar_shown_ = false;
   bool warned_ = false;
   std::ofstream log_;

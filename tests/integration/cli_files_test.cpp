@@ -14,6 +14,7 @@ using lithify::test::read_file;
 using lithify::test::temporary_folder;
 using lithify::test::write_small_world;
 using nlohmann::json;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -99,6 +100,35 @@ TEST_F(imported_world, comes_out_the_same_again) {
   said({"import", (folder / "dem.asc").string(), "-o", (folder / "v.h5").string(), "--basement",
         "10", "--headroom", "20"});
   EXPECT_EQ(said({"digest", (folder / "v.h5").string()}), said({"digest", file}));
+}
+
+TEST_F(imported_world, shows_stages_on_stderr_where_they_are_asked_for) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
+      {{"import", (folder / "dem.asc").string(), "-o", (folder / "v.h5").string()},
+       "stage 4/4, writing the checkpoint"},
+      {{"verify", file}, "stage 4/4, computing its budget"},
+      {{"digest", file}, "stage 2/2, computing the digest of "},
+      {{"digest", file, "--fields"}, "stage 3/3, computing those of its parts"}};
+  for (auto [words, last] : commands) {
+    const std::string out = said(words);  // in less than a second: nothing on stderr
+    words.insert(words.end(), {"--progress", "always"});
+    const outcome shown = lithify(words);
+    EXPECT_EQ(shown.code, 0) << shown.err;
+    EXPECT_EQ(shown.out, out);
+    EXPECT_THAT(shown.err, HasSubstr("[------------------------] stage 1/"));
+    EXPECT_THAT(shown.err, HasSubstr(last));
+    EXPECT_THAT(shown.err, EndsWith("\r\x1b[K"));
+    words.back() = "never";
+    EXPECT_EQ(said(words), out);
+    words.back() = "sometimes";
+    EXPECT_EQ(lithify(words).code, 2);
+    EXPECT_THAT(lithify({words[0], "--help"}).out, HasSubstr("--progress"));
+  }
+  // An error has its line for itself.
+  const outcome refused =
+      lithify({"verify", (folder / "dem.asc").string(), "--progress", "always"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("\r\x1b[Klithify: "));
 }
 
 TEST(check_command, says_what_a_scenario_would_do) {
