@@ -175,17 +175,25 @@ void require_writable(const std::filesystem::path& file,
               "; choose another");
 }
 
+std::string start_of(const std::filesystem::path& file, std::size_t bytes) {
+  std::string start(bytes, '\0');
+  std::ifstream(file, std::ios::binary).read(start.data(), static_cast<std::streamsize>(bytes));
+  return start;
+}
+
+kind_test begins_with(std::string_view signature) {
+  return [signature](const std::filesystem::path& file) {
+    return start_of(file, signature.size()) == signature;
+  };
+}
+
 void require_own_kind(const std::filesystem::path& file,
-                      std::string_view signature,
-                      const std::string& kind) {
+                      const std::string& kind,
+                      const kind_test& is_kind) {
   std::error_code failed;
-  if (!std::filesystem::exists(file, failed) || std::filesystem::is_empty(file, failed)) {
-    return;
-  }
-  std::string start(signature.size(), '\0');
-  std::ifstream(file, std::ios::binary)
-      .read(start.data(), static_cast<std::streamsize>(start.size()));
-  require(start == signature, errc::io_failure,
+  const bool in_the_way =
+      std::filesystem::is_regular_file(file, failed) && !std::filesystem::is_empty(file, failed);
+  require(!in_the_way || is_kind(file), errc::io_failure,
           "'" + file.string() + "' is there already and is no " + kind + "; choose another output");
 }
 

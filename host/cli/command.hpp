@@ -99,11 +99,17 @@ void say(const std::string& text);
 /// plain file, and none of `inputs` (empty names are not given). Errors: io_failure.
 void require_writable(const std::filesystem::path& file, std::initializer_list<std::string> inputs);
 
-/// Refuses a file that is there already, is not empty and does not begin with `signature`: an
-/// output replaces none but those of its own kind, "a `kind`". Errors: io_failure.
+/// The first bytes of a file, zeros past its end.
+[[nodiscard]] std::string start_of(const std::filesystem::path& file, std::size_t bytes);
+
+/// Whether a file is of some kind.
+using kind_test = std::function<bool(const std::filesystem::path&)>;
+[[nodiscard]] kind_test begins_with(std::string_view signature);
+/// Refuses a plain file that is there already, is not empty and is no `kind`: what a command writes
+/// goes in the place of its own kind alone. Errors: io_failure.
 void require_own_kind(const std::filesystem::path& file,
-                      std::string_view signature,
-                      const std::string& kind);
+                      const std::string& kind,
+                      const kind_test& is_kind);
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::int64_t value);

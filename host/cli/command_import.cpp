@@ -63,7 +63,7 @@ io::checkpoint make_checkpoint(const program& p, const import_arguments& a) {
 
 int import_dem(const program& p, const import_arguments& a) {
   require_writable(a.out, {a.dem, a.strata});
-  require_own_kind(a.out, io::checkpoint_signature, "checkpoint");
+  require_own_kind(a.out, "checkpoint", begins_with(io::checkpoint_signature));
   const io::checkpoint data = make_checkpoint(p, a);
   fmt::print("{}: {} x {} x {} voxels of {} m x {} m, digest {}\n", a.out, data.voxels.size.x,
              data.voxels.size.y, data.voxels.size.z, data.geometry.cell_size_m,

@@ -92,7 +92,7 @@ int render(const render_arguments& a) {
   require(a.view == "section" || a.at.empty(), errc::invalid_argument,
           "--at goes with --view section");
   require_writable(a.out, {a.file, a.against});
-  require_own_kind(a.out, io::png_signature, "PNG");
+  require_own_kind(a.out, "PNG", begins_with(io::png_signature));
   const io::image picture = draw(a, io::read_checkpoint(a.file));
   io::write_png(a.out, picture);
   fmt::print("{}: {} x {} pixels\n", a.out, picture.width, picture.height);

@@ -70,13 +70,12 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
   return asked;
 }
 
-/// A file that is there already is replaced only by one of its kind: what a run reads, the
-/// checkpoints that it leaves and everything else is safe from a slip of the hand. In `out`, which
-/// the run makes where it is not there yet, nothing can be in the way.
-void require_own_kind(const std::string& file,
-                      engine::trace_kind kind,
-                      const char* option,
-                      const std::filesystem::path& out) {
+/// What a run reads, the checkpoints that it leaves and everything else is safe from a slip of the
+/// hand. In `out`, which the run makes where it is not there yet, nothing can be in the way.
+void require_trace_file(const std::string& file,
+                        engine::trace_kind kind,
+                        const std::string& option,
+                        const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   std::error_code failed;
   const auto plain = [](const fs::path& p) { return fs::weakly_canonical(fs::absolute(p)); };
@@ -85,27 +84,25 @@ void require_own_kind(const std::string& file,
     return;
   }
   require_writable(file, {});
-  require(!fs::exists(file, failed) || fs::is_empty(file, failed) || engine::kind_of(file) == kind,
-          errc::io_failure,
-          std::string(option) + ": '" + file +
-              "' is there already and no earlier run made it with this option; choose another");
+  require_own_kind(file, "file of 'lithify run " + option + "'",
+                   [kind](const fs::path& there) { return engine::kind_of(there) == kind; });
 }
 
 /// The files that the run is to write beside its folder's.
 void take_file_options(run_arguments& a, const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   if (!a.digests.empty()) {
-    require_own_kind(a.digests, engine::trace_kind::digests, "--digests", out);
+    require_trace_file(a.digests, engine::trace_kind::digests, "--digests", out);
     a.run.digests = a.digests;
   }
   if (!a.dump.empty()) {
     a.run.dump = parse_dump(a.dump[0], a.dump[1]);
-    require_own_kind(a.dump[1], engine::trace_kind::dump, "--dump", out);
+    require_trace_file(a.dump[1], engine::trace_kind::dump, "--dump", out);
     require(a.digests.empty() || fs::weakly_canonical(a.dump[1]) != fs::weakly_canonical(a.digests),
             errc::invalid_argument, "--dump and --digests need two files");
   }
   if (!a.profile.empty()) {
-    require_own_kind(a.profile, engine::trace_kind::profile, "--profile", out);
+    require_trace_file(a.profile, engine::trace_kind::profile, "--profile", out);
     a.run.profile = a.profile;
     for (const fs::path& other : {a.run.digests, a.run.dump ? a.run.dump->file : fs::path()}) {
       require(other.empty() || fs::weakly_canonical(a.profile) != fs::weakly_canonical(other),

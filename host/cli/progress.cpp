@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <string_view>
 
 namespace lithify::cli {
@@ -35,19 +34,10 @@ std::string line_of(const engine::run_progress& p) {
       duration_text(done > 0 ? p.seconds / done * left : 0.0));
 }
 
-/// Whether a file is empty, no plain one, or begins as a line of a log does: with a time.
-bool may_be_log(const std::string& file) {
+/// Whether a file begins as a line of a log does: with a time.
+bool is_log(const std::filesystem::path& file) {
   constexpr std::string_view shape = "0000-00-00T00:00:00Z ";
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(file, failed)) {
-    return true;  // a terminal, a pipe
-  }
-  std::string start(shape.size(), '\0');
-  std::ifstream in(file, std::ios::binary);
-  if (!in.is_open() || in.peek() == std::ifstream::traits_type::eof()) {
-    return true;
-  }
-  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  std::string start = start_of(file, shape.size());
   std::replace_if(
       start.begin(), start.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
   return start == shape;
@@ -58,9 +48,7 @@ bool may_be_log(const std::string& file) {
 reporter::reporter(const reporter_options& options)
     : options_(options), bar_(is_bar(options.progress)) {
   if (!options.log_file.empty()) {
-    require(may_be_log(options.log_file), errc::io_failure,
-            "log file '" + options.log_file +
-                "' is there already and is no log of lithify; choose another");
+    require_own_kind(options.log_file, "log of lithify", is_log);
     log_.open(options.log_file, std::ios::app);
     require(log_.is_open(), errc::io_failure,
             "log file '" + options.log_file + "' cannot be written; choose another");
