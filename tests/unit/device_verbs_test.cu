@@ -266,6 +266,22 @@ TEST(device_verbs, reduce_agrees_with_a_loop) {
   });
 }
 
+TEST(device_verbs, values_of_nothing_come_when_the_work_before_is_done) {
+  constexpr std::int64_t n = LITHIFY_ON_CUDA ? 1 << 27 : 1 << 12;  // a GPU is not done by itself
+  in_every_mode([](exec ex) {
+    const buffer<std::int64_t> words(ex, n);
+    fill(ex, words.data(), n, std::int64_t{1});
+    const event filled = event::record(ex.stream);
+    EXPECT_EQ(device_sum(ex, words.data(), 0), 5);
+    EXPECT_TRUE(filled.complete());
+    fill(ex, words.data(), n, std::int64_t{2});
+    const event again = event::record(ex.stream);
+    std::int64_t none = 0;
+    copy_to_host(ex, &none, words.data(), 0);
+    EXPECT_TRUE(again.complete());
+  });
+}
+
 TEST(device_verbs, exclusive_scan_agrees_with_a_loop) {
   in_every_mode([](exec ex) {
     for (const std::int64_t n : edge_sizes) {

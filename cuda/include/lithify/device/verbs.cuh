@@ -1,9 +1,9 @@
 /// The verbs: the only way in which Lithify runs work on a device. Nothing else names Thrust or
 /// CUB.
 ///
-/// Every verb is asynchronous unless it gives a value to the host. Iterations are independent and
-/// may run in any order. Functors are copied: they hold raw pointers and values, never references,
-/// and never throw; what they find wrong they write to a flag word.
+/// Every verb is asynchronous, but one that gives a value to the host waits for its stream, where n
+/// is 0 too. Iterations are independent and may run in any order. Functors are copied: they hold
+/// values and raw pointers, no references, and never throw; they write defects to a flag word.
 ///
 /// `n` of the verbs marked * is an `extent` (extent.cuh): a number, or a count on the device with a
 /// bound. Then only items below the count are looked at, and what stands below for n is the count.

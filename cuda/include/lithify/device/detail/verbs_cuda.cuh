@@ -191,6 +191,7 @@ template <class T, class Op, class F>
 [[nodiscard]] T reduce(exec ex, std::int64_t n, T init, Op op, F f) {
   static_assert(without_padding<T>, "name the padding and set it");
   if (n <= 0) {
+    ex.stream.synchronize();  // who asks for a value may rely on the wait, whatever the number
     return init;
   }
   const unsigned int blocks = detail::blocks_for(n, detail::threads);
