@@ -64,7 +64,8 @@ __global__ void __launch_bounds__(threads) wave_kernel(std::int64_t* items,
     }
     grid.sync();
     begin = end;
-    end += atomic_load(&words->pushed[wave % 3]);
+    // Nobody writes it before the next barrier; an atomic load would go past the first cache.
+    end += words->pushed[wave % 3];
   }
   grid.sync();  // nobody may still read *count
   if (rank == 0) {
