@@ -85,7 +85,7 @@ memory_pool::memory_pool(std::size_t limit_bytes, int ordinal) : limit_(limit_by
         "configure a memory pool");
 }
 
-memory_pool::~memory_pool() { cudaMemPoolDestroy(pool_); }
+memory_pool::~memory_pool() { forget(cudaMemPoolDestroy(pool_)); }
 
 void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
   void* block = nullptr;
@@ -103,9 +103,7 @@ void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
 }
 
 void memory_pool::deallocate(void* block, std::size_t bytes, stream_ref s) noexcept {
-  if (cudaFreeAsync(block, s.native()) != cudaSuccess) {
-    (void)cudaGetLastError();  // the next launch would take it for its own error
-  }
+  forget(cudaFreeAsync(block, s.native()));
   in_use_ -= size_class(bytes);
 }
 

@@ -23,13 +23,13 @@ struct stage_run {
     check(cudaEventCreate(&begun), "create an event");
     const cudaError_t status = cudaEventCreate(&ended);
     if (status != cudaSuccess) {
-      cudaEventDestroy(begun);
+      forget(cudaEventDestroy(begun));
       check(status, "create an event");
     }
   }
   ~stage_run() {
-    cudaEventDestroy(begun);
-    cudaEventDestroy(ended);
+    forget(cudaEventDestroy(begun));
+    forget(cudaEventDestroy(ended));
   }
   stage_run(const stage_run&) = delete;
   stage_run& operator=(const stage_run&) = delete;
@@ -51,14 +51,6 @@ struct stage_run {
     return forget(cudaEventElapsedTime(&milliseconds, from, to)) == cudaSuccess
                ? 1e-3 * static_cast<double>(milliseconds)
                : 0.0;
-  }
-
-  /// Clears an error that nobody hears of: the next launch would take it for its own.
-  static cudaError_t forget(cudaError_t status) {
-    if (status != cudaSuccess) {
-      (void)cudaGetLastError();
-    }
-    return status;
   }
 
   std::size_t stage;

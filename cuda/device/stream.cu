@@ -29,7 +29,7 @@ stream::stream() {
 stream stream::delaying(std::uint64_t) { return stream(); }
 stream::~stream() {
   if (native_ != nullptr) {
-    cudaStreamDestroy(native_);
+    forget(cudaStreamDestroy(native_));
   }
 }
 stream::stream(stream&& other) noexcept : native_(std::exchange(other.native_, nullptr)) {}
@@ -42,7 +42,7 @@ stream_ref stream::ref() const { return stream_ref(native_); }
 struct event::state {
   cudaEvent_t native = nullptr;
   state() { check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "create an event"); }
-  ~state() { cudaEventDestroy(native); }
+  ~state() { forget(cudaEventDestroy(native)); }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
 };
@@ -53,9 +53,8 @@ event event::record(stream_ref s) {
   return event(std::move(made));
 }
 bool event::complete() const {
-  const cudaError_t status = cudaEventQuery(state_->native);
+  const cudaError_t status = forget(cudaEventQuery(state_->native));
   if (status == cudaErrorNotReady) {
-    (void)cudaGetLastError();
     return false;
   }
   check(status, "query an event");

@@ -9,14 +9,21 @@
 
 namespace lithify::device::inline LITHIFY_BACKEND {
 
+/// Clears an error that nobody hears of: the check after the next launch would take it for its own.
+inline cudaError_t forget(cudaError_t status) {
+  if (status != cudaSuccess) {
+    (void)cudaGetLastError();
+  }
+  return status;
+}
+
 /// Throws out_of_memory or device_failure unless `status` is success.
 inline void check(cudaError_t status,
                   const char* what,
                   std::source_location place = std::source_location::current()) {
-  if (status == cudaSuccess) {
+  if (forget(status) == cudaSuccess) {
     return;
   }
-  (void)cudaGetLastError();  // a sticky error would be reported again by the next check
   throw error(status == cudaErrorMemoryAllocation ? errc::out_of_memory : errc::device_failure,
               std::string("CUDA: ") + what + ": " + cudaGetErrorString(status), place);
 }
