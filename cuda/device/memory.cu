@@ -10,6 +10,9 @@
 
 #if LITHIFY_ON_CUDA
 #include "lithify/device/cuda_check.cuh"
+
+#include <mutex>
+#include <vector>
 #else
 #include <sys/mman.h>
 #endif
@@ -73,29 +76,80 @@ void* memory_pool::allocate(std::size_t bytes, stream_ref s) {
 
 #if LITHIFY_ON_CUDA
 
+namespace {
+
+/// The pools that there are, so that one that is refused memory reaches what the others of its GPU
+/// keep. It owns none.
+class living_pools {
+ public:
+  void enter(cudaMemPool_t pool, int ordinal) {
+    const std::lock_guard lock(mutex_);
+    pools_.push_back({pool, ordinal});
+  }
+  void leave(cudaMemPool_t pool) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(pools_, [&](const entry& e) { return e.pool == pool; });
+  }
+  /// Gives back to the GPU of `pool` what it and the others there keep and nobody uses.
+  void trim_beside(cudaMemPool_t pool) {
+    const std::lock_guard lock(mutex_);
+    const auto own =
+        std::find_if(pools_.begin(), pools_.end(), [&](const entry& e) { return e.pool == pool; });
+    for (const entry& e : pools_) {
+      if (e.ordinal == own->ordinal) {
+        check(cudaMemPoolTrimTo(e.pool, 0), "trim a memory pool");
+      }
+    }
+  }
+
+ private:
+  struct entry {
+    cudaMemPool_t pool;
+    int ordinal;
+  };
+  std::mutex mutex_;
+  std::vector<entry> pools_;
+};
+
+living_pools& all_pools() {
+  static living_pools made;
+  return made;
+}
+
+}  // namespace
+
 memory_pool::memory_pool(std::size_t limit_bytes, int ordinal) : limit_(limit_bytes) {
   cudaMemPoolProps props = {};
   props.allocType = cudaMemAllocationTypePinned;
   props.location.type = cudaMemLocationTypeDevice;
   props.location.id = ordinal;
   check(cudaMemPoolCreate(&pool_, &props), "create a memory pool");
-  // Keep what was freed: scratch comes back every step.
-  std::uint64_t keep = ~std::uint64_t{0};
-  check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep),
-        "configure a memory pool");
+  try {
+    // Keep what was freed: scratch comes back every step.
+    std::uint64_t keep = ~std::uint64_t{0};
+    check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep),
+          "configure a memory pool");
+    all_pools().enter(pool_, ordinal);
+  } catch (...) {
+    forget(cudaMemPoolDestroy(pool_));
+    throw;
+  }
 }
 
-memory_pool::~memory_pool() { forget(cudaMemPoolDestroy(pool_)); }
+memory_pool::~memory_pool() {
+  all_pools().leave(pool_);
+  forget(cudaMemPoolDestroy(pool_));
+}
 
 void* memory_pool::obtain(std::size_t bytes, stream_ref s) {
   void* block = nullptr;
   cudaError_t status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
   if (status == cudaErrorMemoryAllocation) {
-    // What the pool keeps may lie in pieces, and what was given back on any stream is free only
-    // once that stream has come so far: wait for all of them, give the pieces back, try again.
-    (void)cudaGetLastError();
+    // What this pool and others keep may be enough, and what was given back on any stream is free
+    // only once that stream has come so far: wait for all of them, give it back, try again.
+    forget(status);
     check(cudaDeviceSynchronize(), "wait for what is being freed");
-    check(cudaMemPoolTrimTo(pool_, 0), "trim a memory pool");
+    all_pools().trim_beside(pool_);
     status = cudaMallocFromPoolAsync(&block, bytes, pool_, s.native());
   }
   check(status, "allocate");

@@ -215,7 +215,20 @@ TEST(device_memory, serves_many_threads) {
   EXPECT_EQ(pool.allocations(), 800U);
 }
 
-#if !LITHIFY_ON_CUDA
+#if LITHIFY_ON_CUDA
+TEST(device_memory, has_what_another_pool_of_the_gpu_keeps) {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  const auto most = static_cast<std::int64_t>(free / 5 * 3);
+  memory_pool first;
+  memory_pool second;
+  stream s;
+  { const buffer<std::byte> kept({s.ref(), &first}, most); }
+  const buffer<std::byte> held({s.ref(), &second}, most);
+  EXPECT_GE(second.bytes_in_use(), static_cast<std::size_t>(most));
+}
+#else
 TEST(device_memory, reuses_and_poisons_freed_blocks) {
   memory_pool pool;
   stream s;
