@@ -242,7 +242,9 @@ class export_tally {
 
 /// Takes the cuts from the ledgers and books them at the outlets.
 void carry_away(device::exec ex, const incision_view& v) {
-  constexpr std::int64_t together = 256;  // chosen: neighbours mostly share their outlet
+  // Cells of a thread. Chosen: neighbours mostly share their outlet; on a GPU, where a loop has no
+  // runs either, fewer, so that a grid of a million cells is work for all of it.
+  constexpr std::int64_t together = device::items_a_run > 1 ? 256 : 32;
   const std::int64_t cells = v.step.cells;
   device::for_each_n(ex, (cells + together - 1) / together, [=] LITHIFY_HD(std::int64_t k) {
     export_tally tally(v);
