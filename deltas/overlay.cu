@@ -148,16 +148,18 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
     *made = {std::move(batch.buckets_), summary.claimed, words.emitted, summary.bounds,
              std::move(batches)};  // nothing here may fail: the buckets are on their way
   }
-  made->buckets.hand_over(impl_->home->home());
+  impl::state_pointer next;
   try {
-    impl_->publish(
-        impl_->make_state(base->index, with_front(made, base->tables, merged.size()), number));
+    next = impl_->make_state(base->index, with_front(made, base->tables, merged.size()), number);
   } catch (...) {
     if (!copies) {
       batch.buckets_ = std::move(made->buckets);
     }
     throw;
   }
+  // Now that nothing can fail: buckets that went back to the batch are still of its stream.
+  made->buckets.hand_over(impl_->home->home());
+  impl_->publish(std::move(next));
   return number;
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace {
@@ -136,6 +137,44 @@ TEST(OverlayRefusal, TablesStayUntilTheStepsOfARefusedConsolidationHaveRun) {
     EXPECT_EQ(test::material(ex, world.current(), {9, 8, 7}), 4);
   }
   EXPECT_GT(held, 0) << "no refusal came while the stream was held back";
+}
+
+// Its table stays for as long as work of its stream may use it.
+TEST(OverlayRefusal, ABatchThatCameBackGoesInOrderWithItsStream) {
+  test::emission edits;
+  edits.add_item({{{9, 8, 7}, 3}, {{1, 1, 1}, 2}});
+  constexpr std::int64_t plenty = 100'000;
+  std::int64_t n = plenty;  // at first none is refused
+  for (bool refused = false; !refused;) {
+    device::memory_pool pool;
+    const device::stream s;
+    const device::stream slow = device::stream::delaying(7);
+    const device::exec ex{s.ref(), &pool};
+    const device::exec late{slow.ref(), &pool};
+    octree::index index(ex, small);
+    overlay world(ex, index);
+    std::optional<staging> batch(batch_of(late, edits));
+    const table_view table = batch->table();
+    test::set_allocations_left(n);
+    try {
+      world.commit(late, std::move(*batch), 5);
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    const std::int64_t left = test::allocations_left();
+    test::set_allocations_left(-1);
+    if (!refused) {
+      n = n == plenty ? plenty - left - 1 : n - 1;  // from the last one backwards
+      ASSERT_GE(n, 0);
+      continue;
+    }
+    const gate closed(late);
+    batch.reset();
+    const device::buffer<bucket> next(ex, static_cast<std::int64_t>(table.count));
+    if (!closed.is_open()) {
+      EXPECT_NE(next.data(), table.buckets);
+    }
+  }
 }
 
 #endif
