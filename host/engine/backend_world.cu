@@ -93,6 +93,7 @@ class device_world final : public backend_world {
   }
 
   std::vector<std::pair<std::string, double>> stage_seconds() const override {
+    use_device(ordinal_);
     std::vector<std::pair<std::string, double>> seconds;
     for (const device::stage_clock::total& t : core_->clock.totals()) {
       seconds.emplace_back(t.name, t.seconds);
@@ -106,6 +107,7 @@ class device_world final : public backend_world {
   }
 
   std::vector<stage_run> stage_runs() const override {
+    use_device(ordinal_);
     std::vector<stage_run> runs;
     for (device::stage_clock::run& r : core_->clock.runs()) {
       runs.push_back({std::move(r.name), r.begin, r.seconds});
