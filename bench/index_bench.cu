@@ -56,7 +56,21 @@ struct terrain {
   }
 };
 
+// A benchmark's body runs several times: what it needs on the host is made once.
+
 const region_size wide{2048, 2048, 512};
+
+const terrain& wide_ground() {
+  static const terrain made(wide, 250.0, 100.0);
+  return made;
+}
+
+const terrain& dem_ground() {
+  static const region_size size =
+      small_sizes() ? region_size{150, 80, 300} : region_size{1197, 643, 3000};
+  static const terrain made(size, 0.6 * size.z, 0.25 * size.z);
+  return made;
+}
 
 material_id any_material(std::uint64_t i) { return static_cast<material_id>(1 + draw(i, 9) % 16); }
 
@@ -96,31 +110,38 @@ keys scattered(std::int64_t n) {
   return made;
 }
 
-/// Edits by brick on the device.
+/// Edits by brick.
+struct sorted_edits {
+  std::vector<morton_key> brick;
+  std::vector<std::int64_t> offset;
+  std::vector<std::uint64_t> word;
+
+  explicit sorted_edits(keys edits) {
+    std::stable_sort(edits.begin(), edits.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+    edits.erase(std::unique(edits.begin(), edits.end(), same), edits.end());
+    for (const auto& [key, m] : edits) {
+      if (brick.empty() || brick.back() != key >> 9) {
+        brick.push_back(key >> 9);
+        offset.push_back(static_cast<std::int64_t>(word.size()));
+      }
+      word.push_back(((key & 511U) << 16) | m);
+    }
+    offset.push_back(static_cast<std::int64_t>(word.size()));
+  }
+};
+
+/// The same on the device.
 struct edit_batch {
   device::buffer<morton_key> brick;
   device::buffer<std::int64_t> offset;
   device::buffer<std::uint64_t> word;
 
-  edit_batch(device::exec ex, keys edits) {
-    std::stable_sort(edits.begin(), edits.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
-    edits.erase(std::unique(edits.begin(), edits.end(), same), edits.end());
-    std::vector<morton_key> bricks;
-    std::vector<std::int64_t> offsets;
-    std::vector<std::uint64_t> words;
-    for (const auto& [key, m] : edits) {
-      if (bricks.empty() || bricks.back() != key >> 9) {
-        bricks.push_back(key >> 9);
-        offsets.push_back(static_cast<std::int64_t>(words.size()));
-      }
-      words.push_back(((key & 511U) << 16) | m);
-    }
-    offsets.push_back(static_cast<std::int64_t>(words.size()));
-    put(ex, brick, bricks);
-    put(ex, offset, offsets);
-    put(ex, word, words);
+  edit_batch(device::exec ex, const sorted_edits& edits) {
+    put(ex, brick, edits.brick);
+    put(ex, offset, edits.offset);
+    put(ex, word, edits.word);
   }
   [[nodiscard]] octree::brick_edits view() const {
     return {brick.size(), brick.data(), offset.data(), word.data()};
@@ -134,15 +155,16 @@ struct edit_batch {
   }
 };
 
-void merge(benchmark::State& state, keys (*make)(std::int64_t), std::int64_t n) {
+template <keys (*Make)(std::int64_t)>
+void merge(benchmark::State& state, std::int64_t n) {
   if (!usable(state)) {
     return;
   }
   device_place place;
   octree::index world(place.ex(), wide);
-  const terrain layers(wide, 250.0, 100.0);
-  world.publish(place.ex(), world.bulk_build(place.ex(), layers.view()));
-  const edit_batch edits(place.ex(), make(n));
+  world.publish(place.ex(), world.bulk_build(place.ex(), wide_ground().view()));
+  static const sorted_edits made(Make(n));
+  const edit_batch edits(place.ex(), made);
   measure(
       state, place, [] {},
       [&] { benchmark::DoNotOptimize(world.merge(place.ex(), edits.view())); });
@@ -150,30 +172,30 @@ void merge(benchmark::State& state, keys (*make)(std::int64_t), std::int64_t n) 
   state.counters["bricks"] = static_cast<double>(edits.brick.size());
 }
 
-void build(benchmark::State& state, region_size size) {
+void build(benchmark::State& state) {
   if (!usable(state)) {
     return;
   }
   device_place place;
-  octree::index world(place.ex(), size);
-  const terrain layers(size, 0.6 * size.z, 0.25 * size.z);
+  const terrain& layers = dem_ground();
+  octree::index world(place.ex(), layers.size);
   measure(
       state, place, [] {},
       [&] { benchmark::DoNotOptimize(world.bulk_build(place.ex(), layers.view())); });
   world.publish(place.ex(), world.bulk_build(place.ex(), layers.view()));
-  state.SetItemsProcessed(state.iterations() * size.box().volume());
+  state.SetItemsProcessed(state.iterations() * layers.size.box().volume());
   const octree::index_statistics s = world.statistics();
   state.counters["bricks"] = static_cast<double>(s.dense_bricks + s.sparse_bricks);
   state.counters["peak_bytes"] = static_cast<double>(place.pool().peak_bytes());
 }
 
-void image(benchmark::State& state, region_size size) {
+void image(benchmark::State& state) {
   if (!usable(state)) {
     return;
   }
   device_place place;
-  octree::index world(place.ex(), size);
-  const terrain layers(size, 0.6 * size.z, 0.25 * size.z);
+  const terrain& layers = dem_ground();
+  octree::index world(place.ex(), layers.size);
   world.publish(place.ex(), world.bulk_build(place.ex(), layers.view()));
   measure(
       state, place, [] {},
@@ -190,12 +212,11 @@ void add(const std::string& name, Args... args) {
 const bool registered = [] {
   const std::int64_t n = size_of_run(5'000'000, 1 << 14);
   const std::string edits = "/" + std::to_string(n);
-  add("merge/clustered" + edits, merge, clustered, n);
-  add("merge/coherent" + edits, merge, coherent, n);
-  add("merge/scattered" + edits, merge, scattered, n);
-  const region_size dem = small_sizes() ? region_size{150, 80, 300} : region_size{1197, 643, 3000};
-  add("bulk_build/dem", build, dem);
-  add("image/dem", image, dem);
+  add("merge/clustered" + edits, merge<clustered>, n);
+  add("merge/coherent" + edits, merge<coherent>, n);
+  add("merge/scattered" + edits, merge<scattered>, n);
+  add("bulk_build/dem", build);
+  add("image/dem", image);
   return true;
 }();
 

@@ -10,17 +10,15 @@
 #include <thrust/sort.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace lithify::bench::inline LITHIFY_BACKEND {
 namespace {
 
-std::vector<std::uint64_t> random_keys(std::int64_t n, int bits) {
-  std::vector<std::uint64_t> keys(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    keys[i] = random_bits(1, 0, i, 0) & ((std::uint64_t{1} << bits) - 1);
-  }
-  return keys;
+void random_keys(device::exec ex, std::uint64_t* key, std::int64_t n, int bits) {
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  device::for_each_n(ex, n, [=] LITHIFY_HD(std::int64_t i) {
+    key[i] = random_bits(1, 0, static_cast<std::uint64_t>(i), 0) & mask;
+  });
 }
 
 /// Measures `sort(place, keys on the device, n)` on fresh random keys.
@@ -29,11 +27,10 @@ void run(benchmark::State& state, int bits, std::int64_t n, Sort sort) {
   if (!usable(state)) {
     return;
   }
-  const std::vector<std::uint64_t> keys = random_keys(n, bits);
   device_place place;
   const device::buffer<std::uint64_t> source(place.ex(), n);
   const device::buffer<std::uint64_t> sorted(place.ex(), n);
-  device::copy_to_device(place.ex(), source.data(), keys.data(), n);
+  random_keys(place.ex(), source.data(), n, bits);
   measure(
       state, place, [&] { device::copy(place.ex(), sorted.data(), source.data(), n); },
       [&] { sort(place, sorted.data(), n); });
