@@ -75,6 +75,9 @@ class GpuCheck(unittest.TestCase):
         said = self.check(1, "not finished", 1, seconds=3)
         self.assertIn("out of time: hangs_0_test (cut off)\n", said)
         self.assertIn("out of time: late_test\n", said)
+        left = subprocess.run(["pgrep", "--full", "build/tests/hangs_._test"], stdout=subprocess.PIPE, text=True, check=False)
+        folders = [os.readlink(f"/proc/{pid}/cwd") for pid in left.stdout.split() if os.path.exists(f"/proc/{pid}/cwd")]
+        self.assertNotIn(str(self.root), folders)
 
     def test_digests(self):
         self.assertIn("demo: cpu 5, cpu 5\nsmall: cpu 5, cpu 5\n", self.check(2, "ok", 0))
