@@ -202,7 +202,8 @@ class world {
   [[nodiscard]] std::vector<std::int64_t> surface() const;
   /// Where water runs over that surface now. Requires: simulate was called.
   [[nodiscard]] drainage_map drainage() const;
-  /// Solid in the world by a full sum, in quanta.
+  /// Solid in the world by a full sum, in quanta. While simulating: as the last step left it; what
+  /// was committed since counts from the next step on, which reports it as `edited`.
   [[nodiscard]] int128 stored() const;
 
   /// Digest of everything that is state: see octree/README.md and README.md of host/engine.
