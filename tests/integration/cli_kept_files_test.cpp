@@ -1,4 +1,5 @@
-// What a user has stays: inputs, checkpoints of earlier runs, files of another kind.
+// What a user has stays: inputs, checkpoints of earlier runs, files of another kind; and of a run
+// as many checkpoints as were asked for.
 #include "program.hpp"
 
 #include <gmock/gmock.h>
@@ -113,6 +114,59 @@ TEST_F(kept_files, a_fresh_run_sets_aside_what_it_finds) {
                                       "checkpoint-00000004.h5.earlier",
                                       "checkpoint-00000006.h5.earlier", "summary.json"}));
   EXPECT_EQ(read_file(checkpoint("k", "6") + ".earlier"), sixth);
+}
+
+TEST_F(kept_files, keeps_as_many_checkpoints_as_asked) {
+  ran("a", {"--checkpoint-every", "1", "--keep", "2"});
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000005.h5", "checkpoint-00000006.h5",
+                                      "summary.json"}));
+  ran("a", {"--steps", "3", "--keep", "1"});
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000003.h5", "checkpoint-00000005.h5.earlier",
+                                      "checkpoint-00000006.h5.earlier", "summary.json"}))
+      << "a fresh run sets aside what the older one left";
+}
+
+TEST_F(kept_files, keeps_every_mth_checkpoint_beside_the_newest) {
+  ran("a", {"--checkpoint-every", "1", "--keep", "1", "--set", "checkpoint.keep_every=3"});
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000000.h5", "checkpoint-00000003.h5",
+                                      "checkpoint-00000006.h5", "summary.json"}));
+}
+
+TEST_F(kept_files, leaves_files_alone_that_are_no_checkpoints) {
+  ran("a", {"--steps", "2"});
+  const std::vector<std::string> others = {"checkpoint-00000009.h6", "checkpoint-00000009.h5.bak",
+                                           "checkpoint-9.h5",        "checkpoint-0000000x.h5",
+                                           "checkpoint--0000009.h5", "xcheckpoint-00000009.h5"};
+  for (const std::string& name : others) {
+    write_file(folder / "a" / name, "mine");
+  }
+  ran("a", {"--resume", "auto", "--keep", "1"});
+  EXPECT_THAT(last_err, HasSubstr("at step 2"));
+  ran("a", {"--steps", "1"});  // a fresh run sets later checkpoints aside
+  for (const std::string& name : others) {
+    EXPECT_EQ(read_file(folder / "a" / name), "mine") << name;
+  }
+}
+
+TEST_F(kept_files, clears_away_what_a_killed_run_was_writing) {
+  ran("a", {"--steps", "2"});
+  const auto write = [&](const std::string& name) { write_file(folder / "a" / name, "half"); };
+  write("checkpoint-00000004.h5.tmp");
+  write("checkpoint-4.h5.tmp");
+  write("checkpoint-0000000x.h5.tmp");
+  write("mine.h5.tmp");
+  ran("a", {"--steps", "2", "--resume", "auto"});
+  std::vector<std::string> left;
+  for (const std::string& name : folder.names_in("a")) {
+    if (name.ends_with(".tmp")) {
+      left.push_back(name);
+    }
+  }
+  EXPECT_THAT(left, testing::ElementsAre("checkpoint-0000000x.h5.tmp", "checkpoint-4.h5.tmp",
+                                         "mine.h5.tmp"));
 }
 
 // A slip of the hand, such as the name of a raster, costs no file.

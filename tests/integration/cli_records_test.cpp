@@ -1,6 +1,5 @@
-// What runs write down: the series, the maps, the pictures of rivers; and every example scenario,
-// in small.
-#include "program.hpp"
+// What runs write down: the series, the maps, the pictures; and every example scenario, in small.
+#include "run_command.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +14,9 @@ namespace fs = std::filesystem;
 using lithify::test::lithify;
 using lithify::test::outcome;
 using lithify::test::read_file;
+using lithify::test::run_command;
 using lithify::test::temporary_folder;
-using lithify::test::write_small_world;
+using lithify::test::write_file;
 using nlohmann::json;
 using testing::HasSubstr;
 
@@ -29,21 +29,7 @@ std::vector<std::string> split(const std::string& text, char at) {
   return parts;
 }
 
-class records : public testing::Test {
- protected:
-  outcome run(const std::string& out, const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"run",      scenario, "--out",  (folder / out).string(),
-                                          "--device", "cpu",    "--json", "--progress",
-                                          "never"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const outcome done = lithify(arguments);
-    EXPECT_EQ(done.code, 0) << done.err;
-    return done;
-  }
-
-  temporary_folder folder;
-  std::string scenario = write_small_world(folder);
-};
+class records : public run_command {};
 
 TEST_F(records, series_has_a_row_a_due_step_and_closes) {
   run("a", {"--set", "output.series_every=4", "--set", "output.pictures=[\"series\"]"});
@@ -105,7 +91,7 @@ TEST_F(records, a_series_has_no_row_of_where_a_process_stopped) {
 
 TEST_F(records, a_file_that_is_no_series_is_left_alone) {
   run("a", {"--steps", "2"});
-  lithify::test::write_file(folder / "a" / "series.csv", "my notes\n");
+  write_file(folder / "a" / "series.csv", "my notes\n");
   const outcome done = lithify({"run", scenario, "--out", (folder / "a").string(), "--resume",
                                 "auto", "--set", "output.series_every=1"});
   EXPECT_NE(done.code, 0);
@@ -127,6 +113,46 @@ TEST_F(records, pictures_of_rivers) {
     EXPECT_GT(fs::file_size(out), 1000U);
   }
   EXPECT_EQ(read_file(folder / "drainage.png"), read_file(folder / "a" / "drainage.png"));
+}
+
+TEST_F(records, compares_with_the_checkpoint_that_is_its_world) {
+  run("a", {"--steps", "4"});
+  write_file(folder / "t.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000004.h5'\n[run]\nsteps = 3\nstep_yr = 100\n"
+             "[passes.uplift]\nrate_m_per_yr = 2e-3\n[passes.diffusion]\n"
+             "[output]\npictures = ['difference']\n");
+  scenario = (folder / "t.toml").string();
+  run("b");
+  run("c", {"--steps", "1"});
+  fs::remove(folder / "c" / "difference.png");
+  run("c", {"--resume", "auto"});
+  EXPECT_EQ(read_file(folder / "c" / "difference.png"), read_file(folder / "b" / "difference.png"));
+}
+
+TEST_F(records, draws_the_pictures_that_a_scenario_asks_for) {
+  const json s = run(
+      "a", {"--set", "output.pictures=['before', 'after', 'difference', 'section', 'material']"});
+  for (const char* name :
+       {"before.png", "after.png", "difference.png", "section.png", "material.png"}) {
+    EXPECT_EQ(read_file(folder / "a" / name).substr(1, 3), "PNG") << name;
+  }
+  const std::string difference = read_file(folder / "a" / "difference.png");
+  run("b", {"--steps", "3"});
+  run("b", {"--resume", "auto", "--set", "output.pictures=['difference']"});
+  EXPECT_EQ(read_file(folder / "b" / "difference.png"), difference)
+      << "a resumed run compares with where the whole run started";
+}
+
+TEST_F(records, keeps_its_summary_when_a_picture_fails) {
+  fs::create_directories(folder / "a" / "after.png" / "taken");
+  const json s = run("a", {"--set", "output.pictures=['before', 'after', 'section']"}, 1);
+  EXPECT_THAT(last_err, HasSubstr("'after.png'"));
+  EXPECT_EQ(s["warnings"].size(), 1U);
+  EXPECT_EQ(json::parse(read_file(folder / "a" / "summary.json")), s);
+  EXPECT_TRUE(fs::is_regular_file(folder / "a" / "section.png"));
+  for (const auto& file : s["files"]) {
+    EXPECT_TRUE(fs::is_regular_file(file.get<std::string>())) << file;
+  }
 }
 
 TEST_F(records, refuses_what_it_does_not_know) {

@@ -1,5 +1,5 @@
-/// What the overlay's tests share: arrays to and from the device, batches with orders of one's own,
-/// and every way in which work can run.
+/// What the overlay's tests share: arrays to and from the device, edits at random places, batches
+/// with orders of one's own, and every way in which work can run.
 #pragma once
 
 #include "lithify/deltas/detail/overlay.cuh"
@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,30 @@ void in_every_order(Test test) {
       }
     }
   }
+}
+
+/// `n` edits of a few materials at random places.
+inline std::vector<voxel_edit> random_edits(std::mt19937_64& random, int n, region_size size) {
+  std::vector<voxel_edit> edits;
+  for (int i = 0; i < n; ++i) {
+    edits.push_back({{static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(size.x)),
+                      static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(size.y)),
+                      static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(size.z))},
+                     static_cast<material_id>(random() % 5)});
+  }
+  return edits;
+}
+
+inline std::vector<voxel> every_voxel(region_size size) {
+  std::vector<voxel> at;
+  for (std::int32_t z = 0; z < size.z; ++z) {
+    for (std::int32_t y = 0; y < size.y; ++y) {
+      for (std::int32_t x = 0; x < size.x; ++x) {
+        at.push_back({x, y, z});
+      }
+    }
+  }
+  return at;
 }
 
 /// Item i writes the edits [first[i], first[i + 1]).

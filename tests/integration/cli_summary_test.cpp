@@ -1,0 +1,166 @@
+// What `lithify run` says that it did: the summary, a line a pass, the profile.
+#include "run_command.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::run_command;
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
+  const json s = run("a");
+  EXPECT_EQ(s["steps"], 6);
+  EXPECT_EQ(s["device"], "cpu");
+  EXPECT_EQ(s["simulated_yr"], 600.0);
+  EXPECT_GT(s["deltas_emitted"], 0);
+  EXPECT_GT(s["consolidations"], 0);
+  EXPECT_EQ(s["budget"]["residual"], "0");
+  EXPECT_EQ(s["budget"]["edited"], "0");
+  EXPECT_NE(s["budget"]["exported"], "0") << "the held sides export what rises";
+  EXPECT_EQ(s["digest"].get<std::string>().size(), 32U);
+  EXPECT_GT(s["seconds"]["total"], 0.0);
+  EXPECT_GT(s["peak_host_bytes"], 4 << 20);
+  EXPECT_GT(s["peak_device_bytes"], 16 << 20) << "a slab of bricks at least";
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000002.h5", "checkpoint-00000004.h5",
+                                      "checkpoint-00000006.h5", "summary.json"}));
+  EXPECT_EQ(json::parse(read_file(folder / "a" / "summary.json")), s);
+  for (const auto& file : s["files"]) {
+    EXPECT_TRUE(fs::exists(file.get<std::string>())) << file;
+  }
+  EXPECT_EQ(last_err, "");
+}
+
+TEST_F(run_command, tells_device_memory_by_what_it_is_for) {
+  const json s = run("a", {"--set", "overlay.threshold=100"});
+  const json& memory = s["device_memory"];
+  EXPECT_GE(memory["index"], 16 << 20) << "a slab of bricks at least";
+  EXPECT_GT(memory["overlay"], 0);
+  EXPECT_GE(memory["columns"], 16 * 12 * 46) << "bytes of the state of a column without rivers";
+  EXPECT_LE(memory["columns"], 16 * 12 * 64);
+  EXPECT_LE(memory["index"].get<long long>() + memory["columns"].get<long long>(),
+            s["peak_device_bytes"].get<long long>());
+}
+
+/// Sum of the spans of one name on a track of a profile, in seconds.
+double seconds_of(const json& profile, int track, const std::string& name) {
+  double sum = 0.0;
+  for (const json& event : profile["traceEvents"]) {
+    if (event["ph"] == "X" && event["tid"] == track && event["name"] == name) {
+      sum += 1e-6 * event["dur"].get<double>();
+    }
+  }
+  return sum;
+}
+
+TEST_F(run_command, profiles_every_stage) {
+  const std::string file = (folder / "a.trace.json").string();
+  const json s = run("a", {"--profile", file});
+  const json profile = json::parse(read_file(file));
+  const double total = s["seconds"]["total"];
+  std::map<int, std::string> track;
+  for (const json& event : profile["traceEvents"]) {
+    if (event["name"] == "thread_name") {
+      track[event["tid"]] = event["args"]["name"];
+    } else if (event["ph"] == "X") {
+      const double begin = 1e-6 * event["ts"].get<double>();
+      EXPECT_GE(begin, 0.0) << event;
+      EXPECT_LE(begin + 1e-6 * event["dur"].get<double>(), total) << event;
+    }
+  }
+  EXPECT_EQ(track, (std::map<int, std::string>{{1, "run"}, {2, "checkpoint writer"}, {3, "cpu"}}));
+  // What the summary adds up, once more; the world's first stages came before its line began.
+  for (const std::string name : {"start", "measure", "checkpoint", "records", "pictures"}) {
+    EXPECT_NEAR(seconds_of(profile, 1, name), s["seconds"][name], 1e-5) << name;
+  }
+  EXPECT_NEAR(seconds_of(profile, 2, "checkpoint.write"), s["seconds"]["checkpoint.write"], 1e-5);
+  for (const std::string name : {"step", "step.diffusion", "consolidate.merge"}) {
+    EXPECT_NEAR(seconds_of(profile, 3, name), s["seconds"]["world." + name], 1e-5) << name;
+  }
+  const auto files = s["files"].get<std::vector<std::string>>();
+  EXPECT_THAT(files, testing::Contains(file));
+
+  run("a", {"--profile", file});  // its own kind may be replaced
+  EXPECT_EQ(json::parse(read_file(file))["otherData"]["program"], "lithify");
+  const std::string before = read_file(folder / "a" / "summary.json");
+  const outcome refused = lithify({"run", scenario, "--out", (folder / "b").string(), "--profile",
+                                   (folder / "a" / "summary.json").string()});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--profile"));
+  EXPECT_EQ(read_file(folder / "a" / "summary.json"), before);
+  EXPECT_FALSE(fs::exists(folder / "b"));
+}
+
+TEST_F(run_command, prints_a_summary_that_names_what_it_made) {
+  const outcome done = lithify({"run", scenario, "--out", (folder / "a").string(), "--steps", "1"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("residual"));
+  EXPECT_THAT(done.out, HasSubstr("digest"));
+  EXPECT_THAT(done.out, HasSubstr("checkpoint-00000001.h5"));
+  EXPECT_THAT(done.err, HasSubstr("step 1/1")) << "plain lines where there is no terminal";
+  const outcome quiet = lithify({"run", scenario, "--out", (folder / "b").string(), "-q"});
+  EXPECT_EQ(quiet.out + quiet.err, "");
+}
+
+TEST_F(run_command, says_what_each_pass_did) {
+  std::string gentle;
+  for (const std::string name : {"granite", "sandstone", "soil", "sediment"}) {
+    gentle += (gentle.empty() ? "{name='" : ", {name='") + name + "', repose_deg=1}";
+  }
+  const std::vector<std::string> all = {
+      "--set", "passes.order=['uplift','stream_power','diffusion','talus']",
+      "--set", "passes.stream_power.k=1e-3",
+      "--set", "passes.talus.max_sweeps=1",
+      "--set", "material=[" + gentle + "]"};
+  const json s = run("a", all);
+  std::vector<std::string> names;
+  std::map<std::string, long long> sum;
+  for (const json& line : s["passes"]) {
+    names.push_back(line["pass"]);
+    for (const char* amount : {"in", "out", "exported"}) {
+      sum[amount] += std::stoll(line[amount].get<std::string>());
+    }
+    sum["deltas"] += line["deltas"].get<long long>();
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"uplift", "stream_power", "diffusion", "talus", "boundary"}));
+  for (const char* amount : {"in", "out", "exported"}) {
+    EXPECT_EQ(std::to_string(sum[amount]), s["budget"][amount]) << amount;
+  }
+  EXPECT_EQ(sum["deltas"], s["deltas_emitted"]);
+  EXPECT_GT(s["passes"][1]["uphill"], 0);
+  EXPECT_GT(s["passes"][1]["contacts"], 0);
+  EXPECT_GT(s["passes"][3]["steep_faces"], 0);
+  EXPECT_EQ(s["passes"][3]["substeps"], 6) << "a sweep a step";
+
+  std::vector<std::string> words = {"run", scenario, "--out", (folder / "b").string(), "-v"};
+  words.insert(words.end(), all.begin(), all.end());
+  const outcome printed = lithify(words);
+  const std::string exported = s["passes"][1]["exported"];
+  EXPECT_THAT(printed.out, HasSubstr("stream_power    exported " + exported + "; "));
+  EXPECT_THAT(printed.out, HasSubstr(" cells not cut, their receiver not lower"));
+  EXPECT_THAT(printed.out, HasSubstr(" contacts of two rocks cut through within a step"));
+  EXPECT_THAT(printed.out, HasSubstr(" faces left too steep by the last step; the worst by "));
+  EXPECT_THAT(printed.err, HasSubstr("step 6: uplift (nothing) stream_power (exported "));
+
+  // A resumed process tells of its own steps.
+  std::vector<std::string> half = all, rest = all;
+  half.insert(half.end(), {"--steps", "4"});
+  rest.insert(rest.end(), {"--resume", "auto"});
+  const json first = run("c", half);
+  const json second = run("c", rest);
+  EXPECT_EQ(std::stoll(first["passes"][1]["exported"].get<std::string>()) +
+                std::stoll(second["passes"][1]["exported"].get<std::string>()),
+            std::stoll(exported));
+}
+
+}  // namespace
