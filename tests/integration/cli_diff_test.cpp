@@ -1,6 +1,7 @@
 // `lithify diff`, and what `lithify run` writes for it.
 #include "lithify/engine/compare.hpp"
 #include "lithify/engine/import.hpp"
+#include "lithify/engine/trace_files.hpp"
 #include "program.hpp"
 
 #include <gmock/gmock.h>
@@ -275,10 +276,36 @@ TEST_F(diff_command, digests_that_cannot_be_written_any_more_are_a_warning) {
           .finish();
   EXPECT_EQ(done.code, 1) << done.err;
   EXPECT_THAT(done.err, HasSubstr("notes down no more"));
+  EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << "once: " << done.err;
   EXPECT_TRUE(std::filesystem::exists(folder / "a" / "checkpoint-00000400.h5"));
   // All steps but the one that was cut off can be compared.
   ASSERT_EQ(run("b", {"--steps", "20", "--set", "passes.uplift.rate_m_per_yr=0"}).code, 0);
   EXPECT_THAT(diff({"--first", in("d"), in("b.digests")}, 0).out, HasSubstr("steps 0 to 20\n"));
+}
+
+TEST_F(diff_command, a_dump_that_a_run_does_not_come_to_is_a_warning) {
+  const auto stopped_after_a_step = [&](const std::string& place) {
+    return run("a", {"--wall-limit", "0:00:00", "--dump", place, in("a.dump")});
+  };
+  const outcome missed = stopped_after_a_step("2:end:0,0");
+  EXPECT_EQ(missed.code, 1);
+  EXPECT_EQ(missed.err, "lithify: warning: the run ended before step 2: nothing was dumped\n");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.dump"));
+  const outcome reached = stopped_after_a_step("1:end:0,0");
+  EXPECT_EQ(reached.code, 0);
+  EXPECT_EQ(reached.err, "");
+}
+
+TEST_F(diff_command, dumps_hold_the_frame_of_their_step) {
+  for (const std::string pass : {"end", "boundary"}) {
+    ASSERT_EQ(run("a", {"--steps", "2", "--dump", "2:" + pass + ":0,0", in("a.dump")}).code, 0);
+    const auto state = lithify::io::read_checkpoint(in("a/checkpoint-00000002.h5")).state;
+    const lithify::engine::dump d = lithify::engine::read_dump(in("a.dump"));
+    EXPECT_NE(d.frame_offset, 0) << "uplift moved it";
+    EXPECT_EQ(d.frame_offset, state.frame_offset) << pass;
+    EXPECT_NE(d.frame_remainder, 0);
+    EXPECT_EQ(d.frame_remainder, state.frame_remainder) << pass;
+  }
 }
 
 TEST_F(diff_command, files_of_a_run_are_in_its_summary) {

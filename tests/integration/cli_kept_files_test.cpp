@@ -135,6 +135,15 @@ TEST_F(kept_files, keeps_every_mth_checkpoint_beside_the_newest) {
                                       "checkpoint-00000006.h5", "summary.json"}));
 }
 
+TEST_F(kept_files, a_resumed_run_has_checkpoints_at_the_steps_of_a_straight_one) {
+  ran("a", {"--steps", "3", "--keep", "9"});
+  ran("a", {"--resume", "auto", "--keep", "9"});
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{"checkpoint-00000000.h5", "checkpoint-00000002.h5",
+                                      "checkpoint-00000003.h5", "checkpoint-00000004.h5",
+                                      "checkpoint-00000006.h5", "summary.json"}));
+}
+
 TEST_F(kept_files, leaves_files_alone_that_are_no_checkpoints) {
   ran("a", {"--steps", "2"});
   const std::vector<std::string> others = {"checkpoint-00000009.h6", "checkpoint-00000009.h5.bak",

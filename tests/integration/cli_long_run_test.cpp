@@ -106,6 +106,18 @@ TEST_F(long_run, stops_at_the_wall_limit) {
   EXPECT_EQ(json::parse(done.out)["stopped"], true);
 }
 
+TEST_F(long_run, is_done_where_it_is_stopped_at_its_last_step) {
+  const std::vector<std::string> at_once = {"--steps",      "2",       "--resume", "auto",
+                                            "--wall-limit", "0:00:00", "-v"};
+  const json early = run("a", at_once);
+  EXPECT_EQ(early["steps"], 1);
+  EXPECT_EQ(early["stopped"], true);
+  const json done = run("a", at_once);
+  EXPECT_THAT(last_err, HasSubstr("wall limit reached"));
+  EXPECT_EQ(done["steps"], 2);
+  EXPECT_EQ(done["stopped"], false);
+}
+
 TEST_F(long_run, has_its_folder_for_itself) {
   const auto p = start();
   wait_for_steps(*p);

@@ -208,10 +208,12 @@ TEST_F(run_command, consolidates_when_a_pass_wants_to) {
   };
   const json without = run_with("a", {});
   EXPECT_EQ(without["consolidations"], 1) << "the last checkpoint's";
+  EXPECT_LT(without["deltas_consolidated"], without["deltas_emitted"]) << "older ones are covered";
   for (const std::string strategy : {"all", "lazy_threshold"}) {
     const json with = run_with(strategy, {"--set", "passes.diffusion.overlay.threshold=1", "--set",
                                           "passes.diffusion.overlay.strategy=" + strategy});
     EXPECT_EQ(with["consolidations"], 6) << "one a step, and nothing is left for the checkpoint";
+    EXPECT_EQ(with["deltas_consolidated"], with["deltas_emitted"]);
     EXPECT_EQ(with["digest"], without["digest"]);
     EXPECT_EQ(with["budget"], without["budget"]);
   }

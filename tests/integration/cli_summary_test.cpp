@@ -1,4 +1,5 @@
 // What `lithify run` says that it did: the summary, a line a pass, the profile.
+#include "lithify/io/checkpoint.hpp"
 #include "run_command.hpp"
 
 #include <gmock/gmock.h>
@@ -38,6 +39,45 @@ TEST_F(run_command, leaves_checkpoints_and_a_balanced_summary) {
     EXPECT_TRUE(fs::exists(file.get<std::string>())) << file;
   }
   EXPECT_EQ(last_err, "");
+}
+
+TEST_F(run_command, sums_up_what_its_last_checkpoint_holds) {
+  run("a", {"--steps", "1"});
+  const json s = run("a", {"--resume", "auto"});
+  const auto last = lithify::io::read_checkpoint(folder / "a" / "checkpoint-00000006.h5");
+  const lithify::io::run_state& state = last.state;
+  EXPECT_EQ(s["first_step"], 1);
+  EXPECT_EQ(s["stopped"], false);
+  EXPECT_EQ(s["size"], json({last.voxels.size.x, last.voxels.size.y, last.voxels.size.z}));
+  EXPECT_EQ(s["simulated_yr"], state.time_yr);
+  EXPECT_EQ(s["digest"], to_string(last.digest));
+  const json& budget = s["budget"];
+  EXPECT_EQ(budget["in"], lithify::to_decimal(state.budget.in));
+  EXPECT_EQ(budget["out"], lithify::to_decimal(state.budget.out));
+  EXPECT_EQ(budget["exported"], lithify::to_decimal(state.budget.exported));
+  EXPECT_EQ(budget["stored_at_start"], lithify::to_decimal(state.budget.stored_at_start));
+  EXPECT_EQ(budget["stored"], lithify::to_decimal(state.budget.stored_at_start + state.budget.in -
+                                                  state.budget.out - state.budget.exported));
+  EXPECT_NE(budget["stored"], budget["stored_at_start"]);
+  EXPECT_TRUE(s["warnings"].empty());
+}
+
+TEST_F(run_command, names_every_file_that_it_left) {
+  const auto in = [&](const std::string& name) { return (folder / "a" / name).string(); };
+  const json s =
+      run("a", {"--digests", in("digests"), "--dump", "3:end:0,0", in("dump"), "--profile",
+                in("profile"), "--set", "output.series_every=2", "--set", "output.fields_every=3",
+                "--set", "output.pictures=['before', 'series']"});
+  std::vector<std::string> left;
+  for (const auto& entry : fs::recursive_directory_iterator(folder / "a")) {
+    if (entry.is_regular_file()) {
+      left.push_back(entry.path());
+    }
+  }
+  EXPECT_EQ(left.size(), 12U);
+  const auto files = s["files"].get<std::vector<std::string>>();
+  EXPECT_THAT(files, testing::UnorderedElementsAreArray(left));
+  EXPECT_EQ(files[0], in("checkpoint-00000006.h5")) << "the newest first";
 }
 
 TEST_F(run_command, tells_device_memory_by_what_it_is_for) {
