@@ -14,6 +14,7 @@ using lithify::test::lithify;
 using lithify::test::outcome;
 using lithify::test::read_file;
 using lithify::test::run_command;
+using lithify::test::write_small_world;
 using nlohmann::json;
 using testing::HasSubstr;
 
@@ -80,24 +81,59 @@ TEST_F(run_command, names_every_file_that_it_left) {
   EXPECT_EQ(files[0], in("checkpoint-00000006.h5")) << "the newest first";
 }
 
+/// Bytes of a run's index, overlay and columns, and the peak of all.
+struct device_memory {
+  long long index, overlay, columns, peak;
+
+  explicit device_memory(const json& s)
+      : index(s["device_memory"]["index"]),
+        overlay(s["device_memory"]["overlay"]),
+        columns(s["device_memory"]["columns"]),
+        peak(s["peak_device_bytes"]) {}
+};
+
 TEST_F(run_command, tells_device_memory_by_what_it_is_for) {
-  const json s = run("a", {"--set", "overlay.threshold=100"});
-  const json& memory = s["device_memory"];
-  EXPECT_GE(memory["index"], 16 << 20) << "a slab of bricks at least";
-  EXPECT_GT(memory["overlay"], 0);
-  EXPECT_GE(memory["columns"], 16 * 12 * 46) << "bytes of the state of a column without rivers";
-  EXPECT_LE(memory["columns"], 16 * 12 * 64);
-  EXPECT_LE(memory["index"].get<long long>() + memory["columns"].get<long long>(),
-            s["peak_device_bytes"].get<long long>());
+  const device_memory small(run("a", {"--set", "overlay.threshold=100"}));
+  EXPECT_GE(small.index, 16 << 20) << "a slab of bricks at least";
+  EXPECT_GT(small.overlay, 0);
+  EXPECT_LT(small.overlay, 1 << 20);
+  // The state of a column without rivers, what its faces are; where the 52 held ones lie.
+  EXPECT_GE(small.columns, 16 * 12 * (46 + 1) + 52 * 8);
+  EXPECT_LE(small.columns, 16 * 12 * 64);
+  EXPECT_LE(small.index + small.columns, small.peak);
+  EXPECT_GE(small.index, small.peak / 100 * 95) << "of a small world slabs are nearly all";
+  EXPECT_EQ(device_memory(run("b", {"--steps", "0"})).columns, small.columns);
+
+  // Several tables until the end, where nothing of them is left.
+  write_small_world(folder, 200, 160);
+  const json s = run("c", {"--set", "overlay.threshold=100000000", "--set", "checkpoint.every=0"});
+  const device_memory large(s);
+  const double delta = 16 / 0.6;  // a slot, at the load that is allowed
+  EXPECT_GE(static_cast<double>(large.overlay), delta * s["deltas_consolidated"].get<double>());
+  EXPECT_GE(large.peak, large.index + large.overlay + 2 * large.columns) << "a step has a copy";
 }
 
-/// Sum of the spans of one name on a track of a profile, in seconds.
-double seconds_of(const json& profile, int track, const std::string& name) {
-  double sum = 0.0;
+/// When a stage ran, in seconds.
+struct span {
+  double begin, end;
+};
+
+/// The spans of one name on a track of a profile.
+std::vector<span> spans_of(const json& profile, int track, const std::string& name) {
+  std::vector<span> spans;
   for (const json& event : profile["traceEvents"]) {
     if (event["ph"] == "X" && event["tid"] == track && event["name"] == name) {
-      sum += 1e-6 * event["dur"].get<double>();
+      const double begin = 1e-6 * event["ts"].get<double>();
+      spans.push_back({begin, begin + 1e-6 * event["dur"].get<double>()});
     }
+  }
+  return spans;
+}
+
+double seconds_of(const json& profile, int track, const std::string& name) {
+  double sum = 0.0;
+  for (const span& s : spans_of(profile, track, name)) {
+    sum += s.end - s.begin;
   }
   return sum;
 }
@@ -125,6 +161,25 @@ TEST_F(run_command, profiles_every_stage) {
   EXPECT_NEAR(seconds_of(profile, 2, "checkpoint.write"), s["seconds"]["checkpoint.write"], 1e-5);
   for (const std::string name : {"step", "step.diffusion", "consolidate.merge"}) {
     EXPECT_NEAR(seconds_of(profile, 3, name), s["seconds"]["world." + name], 1e-5) << name;
+  }
+  // One after another, on every track.
+  constexpr double rounding = 2e-9;
+  const span start = spans_of(profile, 1, "start").at(0);
+  const std::vector<span> taken = spans_of(profile, 1, "checkpoint");
+  const std::vector<span> written = spans_of(profile, 2, "checkpoint.write");
+  ASSERT_EQ(taken.size(), 4U);
+  ASSERT_EQ(written.size(), 4U);
+  EXPECT_GE(taken[0].begin, start.end - rounding);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_GE(written[i].begin, taken[i].end - rounding) << "checkpoint " << i;
+  }
+  const std::vector<span> steps = spans_of(profile, 3, "step");
+  ASSERT_EQ(steps.size(), 6U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_GE(steps[2 * i].begin, taken[i].end - rounding) << "a checkpoint every two steps";
+  }
+  for (std::size_t i = 1; i < 6; ++i) {
+    EXPECT_GE(steps[i].begin, steps[i - 1].end - rounding) << "step " << i + 1;
   }
   const auto files = s["files"].get<std::vector<std::string>>();
   EXPECT_THAT(files, testing::Contains(file));

@@ -306,17 +306,19 @@ TEST(talus, a_scarp_climbs_the_slope_whose_toe_is_gone) {
 /// Lets sediment slide for that many sweeps, and holds every free column against plain ones.
 void expect_plain_sweeps(region_size size,
                          const std::function<int(int, int)>& voxels,
-                         std::int64_t sweeps) {
+                         std::int64_t sweeps,
+                         std::size_t block = 1) {
   SCOPED_TRACE(std::to_string(sweeps) + " sweeps");
   const material_table table;
   constexpr double cell_m = 1.0, voxel_m = 0.25;
   const double drop = tangent_of_degrees(table[sediment].repose_deg) * cell_m / voxel_m * 0x1p20;
-  plain_scree plain{size.x,
-                    size.y,
-                    table[sediment].solid_quanta(),
-                    static_cast<std::int64_t>(drop),
-                    static_cast<std::int64_t>(drop * 0x1.6a09e667f3bcdp+0),
-                    {}};
+  plain_scree plain;
+  plain.nx = size.x;
+  plain.ny = size.y;
+  plain.solid = table[sediment].solid_quanta();
+  plain.straight = static_cast<std::int64_t>(drop);
+  plain.slant = static_cast<std::int64_t>(drop * 0x1.6a09e667f3bcdp+0);
+  plain.block = block;
   for (int y = 0; y < size.y; ++y) {
     for (int x = 0; x < size.x; ++x) {
       plain.loose.push_back(voxels(x, y) * plain.solid);
@@ -331,7 +333,9 @@ void expect_plain_sweeps(region_size size,
   passes::simulation sim(world.ex(), world.overlay(), geometry(cell_m, voxel_m), table,
                          {talus_parameters{sweeps}});
   sim.derive(world.ex());
-  EXPECT_EQ(sim.step(world.ex(), 1.0, 1).passes[0].substeps, sweeps);
+  const step_report report = sim.step(world.ex(), 1.0, 1);
+  EXPECT_EQ(report.passes[0].substeps, sweeps);
+  EXPECT_EQ(report.passes[0].steep_faces, plain.steep_faces());
   const std::vector<field> fields = sim.fields(world.ex());
   for (std::int64_t c = 0; c < size.columns(); ++c) {
     if (!plain.held(static_cast<int>(c % size.x), static_cast<int>(c / size.x))) {
@@ -356,6 +360,35 @@ TEST(talus, sweeps_move_what_sweeps_over_all_cells_would) {
     for (const std::int64_t sweeps : {1, 2, 3, 10}) {
       expect_plain_sweeps({131, 37, 100}, heaps, sweeps);
     }
+  }
+}
+
+// Between walls nothing but the cell beside it wakes one, also where a block of 64 ends: cell 42 of
+// the row is the first of its block, cell 105 the last.
+TEST(talus, a_scarp_climbs_through_the_blocks_of_a_gully) {
+  constexpr int n = 150, wall = 300;
+  for (const bool eastward : {true, false}) {
+    SCOPED_TRACE(eastward ? "eastward" : "westward");
+    const auto gully = [=](int x, int y) {
+      const int climbed = eastward ? x - 38 : 109 - x;
+      return y != 1 ? wall : climbed < 0 ? 20 : 80 + 2 * climbed;
+    };
+    expect_plain_sweeps({n, 3, wall + 20}, gully, 100);
+  }
+}
+
+TEST(talus, a_lone_column_slides_on_by_itself) {
+  for (const std::int64_t sweeps : {1, 2, 9}) {
+    expect_plain_sweeps(
+        {3, 1, 100}, [](int x, int) { return x == 2 ? 20 : 60; }, sweeps);
+  }
+}
+
+// On an even slope all but the first and the last cell get what they give.
+TEST(talus, cells_that_get_what_they_give_wait_for_their_block) {
+  const auto slope = [](int x, int y) { return y != 1 ? 640 : 20 + 3 * x; };
+  for (const std::int64_t sweeps : {2, 3, 10, 100}) {
+    expect_plain_sweeps({200, 3, 660}, slope, sweeps, 64);
   }
 }
 

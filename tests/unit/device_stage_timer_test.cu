@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -73,6 +74,7 @@ TEST(device_stage_timer, places_runs_on_a_line_that_begins_when_asked) {
           return r;
         }
       }
+      ADD_FAILURE() << "no run of " << name;
       return stage_clock::run{};
     };
     const stage_clock::run whole = of("whole"), first = of("first"), second = of("second");
@@ -81,9 +83,10 @@ TEST(device_stage_timer, places_runs_on_a_line_that_begins_when_asked) {
     EXPECT_GE(first.begin, whole.begin - rounding);
     EXPECT_GE(second.begin, first.begin + first.seconds - rounding);
     EXPECT_LE(second.begin + second.seconds, whole.begin + whole.seconds + rounding);
+    run("third");
     clock.record(ex.stream);
     EXPECT_TRUE(clock.runs().empty()) << "a new line";
-    EXPECT_EQ(clock.totals().size(), 4U);
+    EXPECT_EQ(clock.totals().size(), 5U);
   });
 }
 
@@ -131,6 +134,26 @@ TEST(device_stage_timer, times_delayed_work_where_it_runs) {
   ASSERT_EQ(totals.size(), 1U);
   EXPECT_GE(totals[0].seconds, 0.02);
   EXPECT_LE(totals[0].seconds, whole.count());
+}
+
+TEST(device_stage_timer, begins_a_line_when_earlier_work_is_over) {
+  using host_clock = std::chrono::steady_clock;
+  stream s = stream::delaying(2);
+  memory_pool pool;
+  stage_clock clock;
+  std::optional<host_clock::time_point> over;
+  submit(s.ref(), [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    over = host_clock::now();
+  });
+  clock.record(s.ref());
+  ASSERT_TRUE(over.has_value());
+  { const stage_scope scope({s.ref(), &pool, &clock}, "stage"); }
+  const std::vector<stage_clock::run> runs = clock.runs();
+  const std::chrono::duration<double> since = host_clock::now() - *over;
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_GE(runs[0].begin, 0.0);
+  EXPECT_LE(runs[0].begin + runs[0].seconds, since.count());
 }
 
 TEST(device_threads, results_do_not_depend_on_their_number) {
