@@ -139,7 +139,7 @@ class overlay::impl::taken {
   void publish(octree::index_update&& update) {
     const std::lock_guard lock(in_.writing);
     const auto now = in_.current();
-    in_.publish(ex_, std::move(update), in_.standing(*now), now->number);
+    in_.publish(ex_, std::move(update), in_.standing(*now), now->number, now->when);
   }
 
  private:

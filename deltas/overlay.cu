@@ -80,10 +80,11 @@ table_list overlay::impl::standing(const snapshot_state& in) const {
 void overlay::impl::publish(device::exec ex,
                             octree::index_update&& update,
                             table_list tables,
-                            std::uint64_t number) {
+                            std::uint64_t number,
+                            tick when) {
   // Made first: nothing may fail once the index has switched.
   const auto next =
-      std::make_shared<snapshot_state>(home, current()->index, std::move(tables), number);
+      std::make_shared<snapshot_state>(home, current()->index, std::move(tables), number, when);
   next->index = index->publish(ex, std::move(update));
   next->view.index = next->index->view();
   publish(next);
@@ -103,11 +104,12 @@ void overlay::impl::make_room(device::exec ex) {
   }
   auto made = std::make_shared<table>(merge_tables(ex, sources));
   made->buckets.hand_over(home->home());
-  publish(make_state(base->index, with_front(std::move(made), base->tables, merged), base->number));
+  publish(make_state(base->index, with_front(std::move(made), base->tables, merged), base->number,
+                     base->when));
 }
 
 overlay::overlay(device::exec, octree::index& index) : impl_(std::make_unique<impl>(index)) {
-  impl_->publish(impl_->make_state(index.current(), {}, 0));
+  impl_->publish(impl_->make_state(index.current(), {}, 0, 0));
 }
 
 overlay::~overlay() = default;
@@ -124,7 +126,7 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
   const reading guard(ex, snapshot(base));
   const std::uint64_t number = base->number + 1;
   if (words.emitted == 0) {
-    impl_->publish(impl_->make_state(base->index, base->tables, number));
+    impl_->publish(impl_->make_state(base->index, base->tables, number, when));
     return number;
   }
   const table_summary summary = summarize(ex, batch.table());
@@ -150,7 +152,8 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
   }
   impl::state_pointer next;
   try {
-    next = impl_->make_state(base->index, with_front(made, base->tables, merged.size()), number);
+    next =
+        impl_->make_state(base->index, with_front(made, base->tables, merged.size()), number, when);
   } catch (...) {
     if (!copies) {
       batch.buckets_ = std::move(made->buckets);
@@ -176,12 +179,15 @@ std::uint64_t overlay::write(device::exec ex, std::span<const voxel_edit> edits,
   return commit(ex, std::move(batch), when);
 }
 
-void overlay::reset(device::exec ex, octree::index_update&& update, std::uint64_t batch_number) {
+void overlay::reset(device::exec ex,
+                    octree::index_update&& update,
+                    std::uint64_t batch_number,
+                    tick when) {
   const std::lock_guard lock(impl_->writing);
   impl_->home->sweep();
   require(!impl_->consolidating, errc::invalid_argument,
           "the index cannot be replaced while a consolidation runs");
-  impl_->publish(ex, std::move(update), {}, batch_number);
+  impl_->publish(ex, std::move(update), {}, batch_number, when);
 }
 
 std::int64_t overlay::claimed() const {

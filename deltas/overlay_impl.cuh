@@ -48,11 +48,14 @@ struct overlay::impl {
   void publish(device::exec ex,
                octree::index_update&& update,
                table_list tables,
-               std::uint64_t number);
+               std::uint64_t number,
+               tick when);
   [[nodiscard]] state_pointer make_state(std::shared_ptr<const octree::index_version> over,
                                          table_list tables,
-                                         std::uint64_t number) const {
-    return std::make_shared<const snapshot_state>(home, std::move(over), std::move(tables), number);
+                                         std::uint64_t number,
+                                         tick when) const {
+    return std::make_shared<const snapshot_state>(home, std::move(over), std::move(tables), number,
+                                                  when);
   }
   /// Tables of a state that no consolidation holds, newest first.
   [[nodiscard]] table_list standing(const snapshot_state& in) const;

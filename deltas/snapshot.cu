@@ -155,11 +155,13 @@ void keeper::sweep() noexcept {
 snapshot_state::snapshot_state(std::shared_ptr<keeper> home_in,
                                std::shared_ptr<const octree::index_version> index_in,
                                std::vector<std::shared_ptr<const table>> tables_in,
-                               std::uint64_t number_in)
+                               std::uint64_t number_in,
+                               tick when_in)
     : home(std::move(home_in)),
       index(std::move(index_in)),
       tables(std::move(tables_in)),
       number(number_in),
+      when(when_in),
       view{index->view(), {}, static_cast<int>(tables.size())} {
   for (std::size_t t = 0; t < tables.size(); ++t) {
     view.table[t] = view_of(*tables[t]);
@@ -188,6 +190,8 @@ void snapshot_state::note_use(device::stream_ref s) const {
 region_size snapshot::size() const { return state_->view.index.size; }
 
 std::uint64_t snapshot::batch_number() const { return state_->number; }
+
+tick snapshot::newest_tick() const { return state_->when; }
 
 const std::vector<std::shared_ptr<const table>>& snapshot::tables() const { return state_->tables; }
 

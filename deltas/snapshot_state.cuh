@@ -51,7 +51,8 @@ struct snapshot_state {
   snapshot_state(std::shared_ptr<keeper> home,
                  std::shared_ptr<const octree::index_version> index,
                  std::vector<std::shared_ptr<const table>> tables,
-                 std::uint64_t number);
+                 std::uint64_t number,
+                 tick when);
   ~snapshot_state();
   snapshot_state(const snapshot_state&) = delete;
   snapshot_state& operator=(const snapshot_state&) = delete;
@@ -63,7 +64,8 @@ struct snapshot_state {
   std::shared_ptr<keeper> home;  // declared first: the rest goes back to it
   std::shared_ptr<const octree::index_version> index;
   std::vector<std::shared_ptr<const table>> tables;
-  std::uint64_t number;
+  std::uint64_t number;  ///< of the newest batch
+  tick when;             ///< of the same
   snapshot_view view;
 
   // Caches; whoever asks first builds, the others wait for the lock.

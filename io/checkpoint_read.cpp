@@ -257,11 +257,13 @@ std::vector<field> get_columns(const h5_reader& file) {
   return columns;
 }
 
-run_state get_state(const h5_reader& file) {
+// Before 1.4 the tick is the step: what it is in a run.
+run_state get_state(const h5_reader& file, std::uint16_t minor) {
   run_state s;
   s.step = file.attribute<std::int64_t>("/state", "step");
   s.time_yr = file.attribute<double>("/state", "time_yr");
   s.batch_number = file.attribute<std::uint64_t>("/state", "batch_number");
+  s.tick = minor >= 4 ? file.attribute<tick>("/state", "tick") : s.step;
   s.pass_index = file.attribute<std::int64_t>("/state", "pass_index");
   s.random_key = file.attribute<std::uint64_t>("/state", "random_key");
   s.random_counter = file.attribute<std::uint64_t>("/state", "random_counter");
@@ -302,7 +304,7 @@ checkpoint read_checkpoint(const std::filesystem::path& path) {
   data.columns = get_columns(file);
   data.minor_version = minor;
   check_columns(data.columns, minor, broken);
-  data.state = get_state(file);
+  data.state = get_state(file, minor);
   check_state(data.state, broken);
   data.scenario = file.text("/config/scenario");
   data.provenance = file.text("/config/provenance");
@@ -326,7 +328,7 @@ checkpoint_summary read_summary(const std::filesystem::path& path) {
     summary.materials.push_back(m.name);
   }
   summary.columns = get_column_names(file);
-  summary.state = get_state(file);
+  summary.state = get_state(file, minor);
   check_state(summary.state, broken);
   summary.dense_bricks = static_cast<std::uint64_t>(file.shape("/bricks/dense_key").front());
   summary.sparse_bricks = static_cast<std::uint64_t>(file.shape("/bricks/sparse_key").front());

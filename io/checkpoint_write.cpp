@@ -138,6 +138,7 @@ void put_state(h5_writer& file, const run_state& s) {
   file.attribute("/state", "step", s.step);
   file.attribute("/state", "time_yr", s.time_yr);
   file.attribute("/state", "batch_number", s.batch_number);
+  file.attribute("/state", "tick", s.tick);
   file.attribute("/state", "pass_index", s.pass_index);
   file.attribute("/state", "random_key", s.random_key);
   file.attribute("/state", "random_counter", s.random_counter);

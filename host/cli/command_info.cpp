@@ -30,6 +30,7 @@ int info_json(const io::checkpoint_summary& s) {
                      {"step", s.state.step},
                      {"time_yr", s.state.time_yr},
                      {"batch_number", s.state.batch_number},
+                     {"tick", s.state.tick},
                      {"frame_offset", s.state.frame_offset},
                      {"materials", s.materials},
                      {"columns", s.columns},

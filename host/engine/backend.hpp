@@ -32,6 +32,7 @@ class backend_snapshot {
   [[nodiscard]] virtual std::int64_t delta_count() const = 0;
   [[nodiscard]] virtual std::optional<std::uint64_t> patch_version(voxel at) const = 0;
   [[nodiscard]] virtual std::uint64_t batch_number() const = 0;
+  [[nodiscard]] virtual tick newest_tick() const = 0;
   [[nodiscard]] virtual digest128 content_digest() const = 0;
   [[nodiscard]] virtual traced_part chunk_digests() const = 0;
   [[nodiscard]] virtual voxel_image image() const = 0;
@@ -48,7 +49,7 @@ class backend_world {
                      std::span<const std::int32_t> top,
                      std::span<const material_id> material) = 0;
   /// Requires: the image is checked against the configuration.
-  virtual void load(const voxel_image& image, std::uint64_t batch_number) = 0;
+  virtual void load(const voxel_image& image, std::uint64_t batch_number, tick when) = 0;
   /// Requires: every voxel is inside the region, every material in the table.
   virtual std::uint64_t commit(std::span<const voxel_edit> edits, tick when) = 0;
   [[nodiscard]] virtual std::shared_ptr<const backend_snapshot> current() const = 0;

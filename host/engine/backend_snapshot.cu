@@ -119,6 +119,7 @@ class device_snapshot final : public backend_snapshot {
     return origin ? std::optional(origin->batch) : std::nullopt;
   }
   std::uint64_t batch_number() const override { return state_.batch_number(); }
+  tick newest_tick() const override { return state_.newest_tick(); }
   digest128 content_digest() const override {
     const reader r(*core_);
     const deltas::reading voxels(r.exec(), state_);

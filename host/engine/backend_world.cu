@@ -36,26 +36,26 @@ class device_world final : public backend_world {
              std::span<const material_id> material) override {
     const writing lock(*this);
     const device::stage_scope timed(exec(), "build");
-    const std::uint64_t batch = core_->overlay.current().batch_number();
+    const deltas::snapshot before = core_->overlay.current();
     core_->overlay.reset(
         exec(), core_->index.bulk_build(exec(), {offset.data(), top.data(), material.data()}),
-        batch);
+        before.batch_number(), before.newest_tick());
     simulation_.reset();
   }
 
-  void load(const voxel_image& image, std::uint64_t batch_number) override {
+  void load(const voxel_image& image, std::uint64_t batch_number, tick when) override {
     const writing lock(*this);
     const device::stage_scope timed(exec(), "load");
     const bool pending = !image.overlay_key.empty();
-    core_->overlay.reset(exec(), core_->index.load(exec(), image),
-                         batch_number - (pending ? 1 : 0));
+    core_->overlay.reset(exec(), core_->index.load(exec(), image), batch_number - (pending ? 1 : 0),
+                         when);
     simulation_.reset();
     if (pending) {
       std::vector<voxel_edit> edits(image.overlay_key.size());
       for (std::size_t i = 0; i < edits.size(); ++i) {
         edits[i] = {morton_decode(image.overlay_key[i]), image.overlay_material[i]};
       }
-      core_->overlay.write(exec(), edits, 0);
+      core_->overlay.write(exec(), edits, when);
     }
   }
 

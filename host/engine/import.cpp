@@ -83,7 +83,7 @@ world make_world(const io::column_model& model,
 
 world make_world(const io::checkpoint& from, const std::string& device) {
   world w = world::create(config_of(from, {}), device);
-  w.load(from.voxels, from.state.batch_number);
+  w.load(from.voxels, from.state.batch_number, from.state.tick);
   return w;
 }
 
@@ -92,7 +92,7 @@ world make_world(const io::checkpoint& from,
                  std::vector<pass_config> passes,
                  const std::string& device) {
   world w = world::create(config_of(from, overlay), device);
-  w.load(from.voxels, from.state.batch_number);
+  w.load(from.voxels, from.state.batch_number, from.state.tick);
   w.simulate(std::move(passes), from.columns, simulation_of(from.state));
   return w;
 }
@@ -134,6 +134,7 @@ io::checkpoint take_checkpoint(world& w) {
   data.state.step = s.step;
   data.state.time_yr = s.time_yr;
   data.state.batch_number = now.batch_number();
+  data.state.tick = now.newest_tick();
   data.state.frame_offset = s.frame_offset;
   data.state.frame_remainder = s.frame_remainder;
   data.state.random_key = s.random_key;

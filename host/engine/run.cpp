@@ -273,6 +273,7 @@ class runner {
     from.materials = scenario_.materials;
     from.state.step = 0;  // a run of its own, over the world that another one left
     from.state.time_yr = 0.0;
+    from.state.tick = 0;
     from.state.random_key = scenario_.seed;
     from.state.random_counter = 0;
     return world_of(from, scenario_.world.checkpoint);

@@ -71,6 +71,7 @@ std::optional<std::uint64_t> snapshot::patch_version(voxel at) const {
 }
 
 std::uint64_t snapshot::batch_number() const { return impl_->batch_number(); }
+tick snapshot::newest_tick() const { return impl_->newest_tick(); }
 digest128 snapshot::content_digest() const {
   return typed_memory([&] { return impl_->content_digest(); });
 }

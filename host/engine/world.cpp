@@ -37,12 +37,12 @@ void world::build(std::span<const std::int64_t> offset,
   });
 }
 
-void world::load(const voxel_image& image, std::uint64_t batch_number) {
+void world::load(const voxel_image& image, std::uint64_t batch_number, tick when) {
   typed_memory([&] {
     engine::require_image(config(), image);
     require(image.overlay_key.empty() || batch_number > 0, errc::invalid_argument,
             "an image with pending deltas needs a batch number of at least 1");
-    impl_->load(image, batch_number);
+    impl_->load(image, batch_number, when);
   });
 }
 

@@ -1,6 +1,6 @@
-// Checkpoints of formats 1.0 and 1.2 (tests/data/README.md says how they were made) keep opening:
-// what the program reads from them equals what a second reader does, written from io/FORMAT.md,
-// octree/README.md and host/engine/README.md alone over HDF5's own calls.
+// Checkpoints of formats 1.0, 1.2 and 1.3 (tests/data/README.md says how they were made) keep
+// opening: what the program reads from them equals what a second reader does, written from
+// io/FORMAT.md, octree/README.md and host/engine/README.md alone over HDF5's own calls.
 #include "lithify/engine/import.hpp"
 #include "plain_murmur.hpp"
 #include "plain_world.hpp"
@@ -46,6 +46,7 @@ struct made_before {
 };
 const made_before before_1_1{"1.0", 1, "8b371c951b6765c55970baca757d8036", "2555228463", 0};
 const made_before before_1_3{"1.2", 2, "a648b219bd52370f9c1ad933fbabeb28", "2555228463", 1};
+const made_before before_1_4{"1.3", 2, "c0c71424da8f0d9f15426f5e5e00eb20", "2555228463", 0};
 
 /// Reads with HDF5 as any program would: no checks, no conversions but HDF5's.
 class plain_reader {
@@ -292,6 +293,7 @@ TEST_P(old_checkpoint, is_read_as_the_second_reader_reads_it) {
   EXPECT_EQ(read, expected.box(expected.size().box(), 0));
   EXPECT_EQ(data.materials[*data.materials.find("tuff")].porosity, 0.31);
   EXPECT_EQ(data.state.random_key, 7U);
+  EXPECT_EQ(data.state.tick, 4) << "the step stands for it";
   EXPECT_THAT(data.scenario,
               testing::HasSubstr("What checkpoint-" + GetParam().version + ".h5 was made with"));
 }
@@ -320,7 +322,7 @@ TEST_P(old_checkpoint, is_resumed) {
 
 INSTANTIATE_TEST_SUITE_P(formats,
                          old_checkpoint,
-                         testing::Values(before_1_1, before_1_3),
+                         testing::Values(before_1_1, before_1_3, before_1_4),
                          [](const auto& made) {
                            std::string name = made.param.version;
                            std::replace(name.begin(), name.end(), '.', '_');

@@ -177,6 +177,33 @@ TEST(run_exactness, one_quantum_in_one_cell_ends_the_run) {
   }
 }
 
+// The tick is no part of the digest; a step's is its number, another batch may have come with any.
+TEST(run_exactness, goes_on_with_the_tick_of_its_newest_batch) {
+  const temporary_folder folder;
+  const std::string scenario = write_small_world(folder);
+  const std::string out = (folder / "out").string();
+  const auto checkpoint_at = [&](int step) {
+    return out + "/checkpoint-0000000" + std::to_string(step) + ".h5";
+  };
+  run(scenario, out, {"--steps", "2"});
+  lithify::io::checkpoint data = lithify::io::read_checkpoint(checkpoint_at(2));
+  EXPECT_EQ(data.state.tick, 2);
+  data.state.tick = 77;
+  const std::string edited = (folder / "edited.h5").string();
+  lithify::io::write_checkpoint(edited, data);
+  run(scenario, out, {"--resume", edited, "--steps", "2"});
+  EXPECT_EQ(lithify::io::read_checkpoint(checkpoint_at(2)).state.tick, 77);
+  run(scenario, out, {"--resume", edited, "--steps", "3"});
+  EXPECT_EQ(lithify::io::read_checkpoint(checkpoint_at(3)).state.tick, 3);
+
+  const std::string over = (folder / "over.toml").string();
+  lithify::test::write_file(over,
+                            "[world]\ncheckpoint = 'edited.h5'\n[run]\nsteps = 0\n"
+                            "step_yr = 100\n[passes.uplift]\n");
+  run(over, out, {});
+  EXPECT_EQ(lithify::io::read_checkpoint(checkpoint_at(0)).state.tick, 0) << "a run of its own";
+}
+
 TEST(run_exactness, a_checkpoint_says_what_run_it_is_of) {
   const temporary_folder folder;
   const std::string scenario = write_small_world(folder);

@@ -205,12 +205,15 @@ TEST(world, builds_columns_and_comes_back_from_its_image) {
   EXPECT_THAT(w.current().tops(), ElementsAre(8, -1, 39, 0, 1, 2));
   EXPECT_EQ(w.current().material({0, 0, 2}), 5);
   EXPECT_EQ(w.current().material({0, 0, 3}), 2);
-  w.commit(std::vector<voxel_edit>{{{1, 0, 0}, 6}});
+  w.commit(std::vector<voxel_edit>{{{1, 0, 0}, 6}}, 41);
   world copy = world::create(w.config(), device());
-  copy.load(w.current().image(), w.current().batch_number());
+  copy.load(w.current().image(), w.current().batch_number(), w.current().newest_tick());
   EXPECT_EQ(copy.current().content_digest(), w.current().content_digest());
   EXPECT_EQ(copy.current().batch_number(), w.current().batch_number());
+  EXPECT_EQ(copy.current().newest_tick(), 41);
   EXPECT_EQ(copy.current().delta_count(), 1);
+  copy.build(offset, top, material);
+  EXPECT_EQ(copy.current().newest_tick(), 41);
 
   std::vector<std::int32_t> falling = top;
   falling[1] = 3;

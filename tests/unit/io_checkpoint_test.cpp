@@ -48,6 +48,7 @@ TEST(checkpoint, every_part_reaches_the_bytes) {
       [](checkpoint& c) { c.columns[1].unit = "m"; },
       [](checkpoint& c) { std::swap(c.columns[0], c.columns[1]); },
       [](checkpoint& c) { c.state.random_counter += 1; },
+      [](checkpoint& c) { c.state.tick += 1; },
       [](checkpoint& c) { c.scenario += "#"; },
       [](checkpoint& c) { c.provenance += "#"; },
       [](checkpoint& c) { c.digest.low ^= 1; },

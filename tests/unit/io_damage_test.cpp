@@ -131,6 +131,7 @@ TEST_F(damage, rivers_of_1_3_have_both_fields) {
   EXPECT_NE(std::string(e->what()).find("lacks 'remainder_river'"), std::string::npos);
   write_unchecked(file_, sample);
   refused_when_read("1.3 with `exported` alone");
+  sample.state.tick = sample.state.step;  // what an older file means
   for (const std::uint16_t older : {2, 1}) {
     sample.minor_version = older;
     write_checkpoint(file_, sample);
@@ -143,7 +144,7 @@ TEST_F(damage, rivers_of_1_3_have_both_fields) {
   sample.columns.push_back(
       test::ramp<std::int32_t>("remainder_river", "2^-31 quantum", {20, 40}, 0));
   write_checkpoint(file_, sample);
-  EXPECT_EQ(read_checkpoint(file_).minor_version, 3);
+  EXPECT_EQ(read_checkpoint(file_).minor_version, format_minor);
 }
 
 TEST_F(damage, an_older_minor_version_is_read) {

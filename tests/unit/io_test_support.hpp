@@ -130,6 +130,7 @@ inline checkpoint sample_checkpoint() {
   c.state.step = 12;
   c.state.time_yr = 1.2e5;
   c.state.batch_number = 99;
+  c.state.tick = -31;
   c.state.random_key = ~std::uint64_t{0};
   c.state.random_counter = 7;
   c.state.frame_offset = -3;

@@ -500,10 +500,35 @@ TEST(Overlay, ResetEmptiesTheOverlayAndSetsTheBatchNumber) {
   overlay world(ex, index);
   world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}}, 0);
   const snapshot before = world.current();
-  world.reset(ex, index.merge(ex, {}), 41);
+  world.reset(ex, index.merge(ex, {}), 41, 6);
   EXPECT_EQ(material(ex, world.current(), {9, 8, 7}), air);
   EXPECT_EQ(material(ex, before, {9, 8, 7}), 3);
+  EXPECT_EQ(world.current().newest_tick(), 6);
   EXPECT_EQ(world.write(ex, {}, 0), 42U);
+}
+
+TEST(Overlay, KeepsTheNewestTickWhateverBecomesOfItsTables) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  EXPECT_EQ(world.current().newest_tick(), 0);
+  for (tick when = 10; when < 20; ++when) {  // more than may stand: they are merged
+    world.write(ex, std::vector<voxel_edit>{{{9, 8, 7}, 3}}, when);
+    EXPECT_EQ(world.current().newest_tick(), when);
+  }
+  world.write(ex, {}, 5);  // without a table, and the clock is the caller's
+  const snapshot before = world.current();
+  world.consolidate(ex, consolidation_strategy::all, [&](const char* step) {
+    if (std::string(step) == "merge") {
+      world.write(ex, std::vector<voxel_edit>{{{1, 2, 3}, 4}}, 21);
+    }
+  });
+  EXPECT_EQ(before.newest_tick(), 5);
+  EXPECT_EQ(world.current().newest_tick(), 21);
+  world.consolidate(ex, consolidation_strategy::all);
+  EXPECT_EQ(world.current().newest_tick(), 21);
 }
 
 TEST(OverlayTypes, StrategiesHaveTheirWords) {

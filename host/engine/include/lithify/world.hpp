@@ -75,6 +75,8 @@ class snapshot {
 
   /// Number of the newest batch in the snapshot.
   [[nodiscard]] std::uint64_t batch_number() const;
+  /// The tick that it was committed with; a step's is its number.
+  [[nodiscard]] tick newest_tick() const;
   /// Hash of the voxels alone (the Merkle content hash of octree/README.md).
   [[nodiscard]] digest128 content_digest() const;
   /// The same in parts, as `voxels`: an entry a chunk of columns (lithify/passes/trace.hpp), bottom
@@ -159,8 +161,9 @@ class world {
   void build(std::span<const std::int64_t> offset,
              std::span<const std::int32_t> top,
              std::span<const material_id> material);
-  /// Replaces the voxels by an image; its overlay arrays become one table.
-  void load(const voxel_image& image, std::uint64_t batch_number);
+  /// Replaces the voxels by an image; its overlay arrays become one table. `batch_number` and
+  /// `when` are what the newest batch has from then on.
+  void load(const voxel_image& image, std::uint64_t batch_number, tick when = 0);
 
   /// Writes voxels as one batch, visible at once; among equal voxels the last one wins.
   /// Gives the batch number. Errors: outside_region (names the voxel), out_of_memory: nothing is

@@ -32,6 +32,7 @@ struct run_state {
   std::int64_t step = 0;
   double time_yr = 0.0;
   std::uint64_t batch_number = 0;
+  lithify::tick tick = 0;       ///< of that batch
   std::int64_t pass_index = 0;  ///< 0: between two steps
   std::uint64_t random_key = 0;
   std::uint64_t random_counter = 0;
@@ -43,7 +44,7 @@ struct run_state {
 
 /// Version of the files that this program writes (FORMAT.md says what each minor version brought).
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 3;
+inline constexpr std::uint16_t format_minor = 4;
 
 struct checkpoint {
   region_geometry geometry;

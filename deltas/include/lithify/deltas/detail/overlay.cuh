@@ -47,6 +47,8 @@ class snapshot {
   [[nodiscard]] region_size size() const;
   /// Number of the newest batch in it.
   [[nodiscard]] std::uint64_t batch_number() const;
+  /// Tick of that batch.
+  [[nodiscard]] tick newest_tick() const;
   /// Newest first: how many there are, how large, of which batches.
   [[nodiscard]] const std::vector<std::shared_ptr<const table>>& tables() const;
   /// Number of voxels whose overlay material differs from the index's. Cached. Sync the first time.
@@ -121,9 +123,13 @@ class overlay {
                                    consolidation_strategy strategy,
                                    const std::function<void(const char* step)>& hook = {});
 
-  /// Replaces the index by an update (bulk build, load) and empties the overlay.
+  /// Replaces the index by an update (bulk build, load) and empties the overlay; `batch_number` and
+  /// `when` are what the newest batch has from then on.
   /// Errors: invalid_argument while a consolidation runs.
-  void reset(device::exec ex, octree::index_update&& update, std::uint64_t batch_number);
+  void reset(device::exec ex,
+             octree::index_update&& update,
+             std::uint64_t batch_number,
+             tick when = 0);
 
   /// Claimed slots of all published tables: what thresholds compare.
   [[nodiscard]] std::int64_t claimed() const;
