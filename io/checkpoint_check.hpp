@@ -3,10 +3,12 @@
 #pragma once
 
 #include "lithify/io/checkpoint.hpp"
+#include "vtk_view.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace lithify::io {
@@ -29,8 +31,10 @@ void check_columns(const std::vector<field>& columns, std::uint16_t minor, const
 /// Counters are not negative, the time is finite.
 void check_state(const run_state& state, const complaint& broken);
 
-/// `write_checkpoint` after its checks.
+/// `write_checkpoint` after its checks; without a view where there is none.
 /// Requires: array lengths and shapes that match, all else may be nonsense (tests of the reader).
-void write_unchecked(const std::filesystem::path& file, const checkpoint& data);
+void write_unchecked(const std::filesystem::path& file,
+                     const checkpoint& data,
+                     const std::optional<world_view>& view = std::nullopt);
 
 }  // namespace lithify::io

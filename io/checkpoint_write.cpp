@@ -151,7 +151,13 @@ void put_state(h5_writer& file, const run_state& s) {
   file.attribute("/state", "budget_stored_at_start", to_decimal(s.budget.stored_at_start));
 }
 
-void put_all(h5_writer& file, const checkpoint& data) {
+/// Elevation of the region's floor at the end of the run so far.
+double floor_of(const checkpoint& data) {
+  const double moved = static_cast<double>(data.state.frame_offset) / one_voxel;
+  return data.geometry.datum_m + moved * data.geometry.voxel_height_m;
+}
+
+void put_all(h5_writer& file, const checkpoint& data, const std::optional<world_view>& view) {
   file.attribute("/", "format", std::string("lithify checkpoint"));
   put_geometry(file, data.voxels.size, data.geometry, data.sides);
   put_materials(file, data.materials);
@@ -161,6 +167,9 @@ void put_all(h5_writer& file, const checkpoint& data) {
   file.group("/config");
   file.text("/config/scenario", data.scenario);
   file.text("/config/provenance", data.provenance);
+  if (view) {
+    put_view(file, *view, data.geometry, floor_of(data));
+  }
   file.group("/integrity");
   file.attribute("/integrity", "state_digest", to_string(data.digest));
   file.text("/integrity/digests", file.digests());
@@ -168,10 +177,12 @@ void put_all(h5_writer& file, const checkpoint& data) {
 
 }  // namespace
 
-void write_unchecked(const std::filesystem::path& file, const checkpoint& data) {
+void write_unchecked(const std::filesystem::path& file,
+                     const checkpoint& data,
+                     const std::optional<world_view>& view) {
   const hdf5_session session;
   h5_writer writer;
-  put_all(writer, data);
+  put_all(writer, data, view);
   const std::span<const std::byte> image = writer.finish();
   // What was read from an older file says its digest as that file did; what 1.1 added is there.
   const std::uint16_t minor = std::clamp<std::uint16_t>(data.minor_version, 1, format_minor);
@@ -189,7 +200,7 @@ void write_checkpoint(const std::filesystem::path& file, const checkpoint& data)
   check_voxels(data.voxels, data.materials.size(), broken);
   check_columns(data.columns, data.minor_version, broken);
   check_state(data.state, broken);
-  write_unchecked(file, data);
+  write_unchecked(file, data, make_view(data.voxels));
 }
 
 }  // namespace lithify::io

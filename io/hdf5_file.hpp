@@ -155,6 +155,8 @@ class h5_writer {
     attribute(path, name, h5_type_of<T>(), 1, &value);
   }
   void attribute(const std::string& path, const std::string& name, const std::string& value);
+  /// The same for readers that know no UTF-8.
+  void ascii_attribute(const std::string& path, const std::string& name, const std::string& value);
   void attribute(const std::string& path,
                  const std::string& name,
                  h5_type type,

@@ -44,11 +44,11 @@ void check(herr_t result, const std::string& what) {
   }
 }
 
-h5_handle text_type(std::size_t size) {
+h5_handle text_type(std::size_t size, H5T_cset_t encoding = H5T_CSET_UTF8) {
   h5_handle type = made(H5Tcopy(H5T_C_S1), H5Tclose, "a text type");
   check(H5Tset_size(type.get(), std::max<std::size_t>(size, 1)), "size a text");
   check(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), "pad a text");
-  check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "encode a text");
+  check(H5Tset_cset(type.get(), encoding), "encode a text");
   return type;
 }
 
@@ -168,6 +168,14 @@ void h5_writer::attribute(const std::string& path,
   require_memory_left();
   require_text(path + "@" + name, value);
   const h5_handle type = text_type(value.size());
+  attribute(path, name, {type.get(), type.get()}, 1, text_bytes(value));
+}
+
+void h5_writer::ascii_attribute(const std::string& path,
+                                const std::string& name,
+                                const std::string& value) {
+  require_memory_left();
+  const h5_handle type = text_type(value.size(), H5T_CSET_ASCII);
   attribute(path, name, {type.get(), type.get()}, 1, text_bytes(value));
 }
 

@@ -67,6 +67,11 @@ class damage : public ::testing::Test {
     test::write_all(file_, wrapped(test::read_all(folder_ / "rest.h5")));
   }
 
+  /// What is there for programs that draw.
+  static bool is_view(const std::string& path) {
+    return path.starts_with("VTKHDF") || path.starts_with("surface");
+  }
+
   test::scratch_folder folder_;
   std::filesystem::path file_ = folder_ / "a.h5";
   std::string whole_;
@@ -222,11 +227,21 @@ TEST_F(damage, a_missing_dataset_is_refused) {
   });
   ASSERT_GT(paths.size(), 30U);
   for (const std::string& path : paths) {
-    if (path != ".") {
+    if (path != "." && !is_view(path)) {
       edit([&](hid_t file) { ASSERT_GE(H5Ldelete(file, path.c_str(), H5P_DEFAULT), 0) << path; });
       refused_when_read("without " + path);
     }
   }
+}
+
+// It is no state: nobody looks at it but whoever draws.
+TEST_F(damage, a_missing_view_is_none_of_the_readers_business) {
+  edit([](hid_t file) {
+    for (const char* name : {"/VTKHDF", "/surface"}) {
+      ASSERT_GE(H5Ldelete(file, name, H5P_DEFAULT), 0);
+    }
+  });
+  test::expect_equal(sample_checkpoint(), read_checkpoint(file_));
 }
 
 TEST_F(damage, a_missing_attribute_is_refused) {
