@@ -1,4 +1,8 @@
 /// Open, closed and looped sides: what crosses them, and what must not.
+///
+/// No tolerance anywhere. goSPL asserts that a box of walls keeps its volume to 1e-4 of what moves
+/// in it, Landlab that its ConcentrationTrackerForDiffusion keeps mass in one to 1e-7, fastscapelib
+/// receivers across looped sides of 4 x 4 cells, exactly.
 #include "lithify/base/error.hpp"
 #include "passes_rig.cuh"
 #include "seeds.hpp"
