@@ -23,7 +23,11 @@ namespace {
 
 constexpr std::size_t alignment = 256;
 
-/// Bytes that a request takes: 8 classes per doubling, so that at most 1/8 is unused.
+/// More than any machine has, and far enough from 2^64 for sums of what is in use to stay below it.
+constexpr std::size_t most_bytes = std::size_t{1} << 62;
+
+/// Bytes that a request of at most `most_bytes` takes: 8 classes per doubling, so that at most 1/8
+/// is unused.
 std::size_t size_class(std::size_t bytes) {
   const std::size_t least = bytes < alignment ? alignment : bytes;
   const std::size_t step =
@@ -51,9 +55,9 @@ bool memory_pool::must_fail() {
 }
 
 void* memory_pool::allocate(std::size_t bytes, stream_ref s) {
-  const std::size_t taken = size_class(bytes);
+  const std::size_t taken = size_class(std::min(bytes, most_bytes));
   // No `require`: its message would be made every time, and could fail once the bytes are counted.
-  if (must_fail() || !reserve(taken)) {
+  if (must_fail() || bytes > most_bytes || !reserve(taken)) {
     throw error(errc::out_of_memory,
                 "device memory: " + std::to_string(bytes) + " bytes on top of the " +
                     std::to_string(in_use_.load()) + " in use pass the limit of " +

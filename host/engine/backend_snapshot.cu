@@ -1,9 +1,13 @@
 /// Snapshots on a device: every query runs on a reader's stream of its own and waits for its
 /// result.
+#include "lithify/base/error.hpp"
+#include "lithify/base/fixed_point.hpp"
 #include "lithify/octree/detail/merged.cuh"
 #include "world_core.cuh"
 
 #include <algorithm>
+#include <limits>
+#include <string>
 
 namespace lithify::engine::inline LITHIFY_BACKEND {
 
@@ -49,9 +53,17 @@ struct differs {
   }
 };
 
-/// Cubes of LOD `lod` that [low, high) meets.
-std::int64_t cubes(std::int32_t low, std::int32_t high, int lod) {
-  return ((high - 1) >> lod) - (low >> lod) + 1;
+/// Cubes of LOD `lod` that a box meets. Errors: out_of_memory where 64 bits do not count them: a
+/// box may have 2^63 voxels.
+std::int64_t cubes_of(const voxel_box& box, int lod) {
+  const auto along = [lod](std::int32_t low, std::int32_t high) -> int128 {
+    return ((high - 1) >> lod) - (low >> lod) + 1;
+  };
+  const int128 n =
+      along(box.min.x, box.max.x) * along(box.min.y, box.max.y) * along(box.min.z, box.max.z);
+  require(n <= std::numeric_limits<std::int64_t>::max(), errc::out_of_memory,
+          "the " + to_decimal(n) + " cubes of the box are too many; take a smaller box");
+  return static_cast<std::int64_t>(n);
 }
 
 class device_snapshot final : public backend_snapshot {
@@ -71,8 +83,7 @@ class device_snapshot final : public backend_snapshot {
   std::vector<material_id> box(const voxel_box& box, int lod) const override {
     const reader r(*core_);
     const deltas::reading voxels(r.exec(), state_);
-    const std::int64_t n = cubes(box.min.x, box.max.x, lod) * cubes(box.min.y, box.max.y, lod) *
-                           cubes(box.min.z, box.max.z, lod);
+    const std::int64_t n = cubes_of(box, lod);
     device::buffer<material_id> found(r.exec(), n);
     octree::read_box(r.exec(), voxels.merged(lod), box, lod, found.data());
     std::vector<material_id> result(static_cast<std::size_t>(n));

@@ -25,6 +25,8 @@ using lithify::world;
 using lithify::world_config;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
 std::string device() {
   const char* const name = std::getenv("LITHIFY_TEST_DEVICE");
@@ -65,6 +67,40 @@ TEST(world, shows_a_batch_at_once_and_keeps_old_snapshots) {
   EXPECT_EQ(w.current().patch_version({5, 5, 5}), std::nullopt);
   EXPECT_TRUE(one.has_delta({0, 0, 0}));
   EXPECT_FALSE(one.has_delta({0, 0, 1}));
+}
+
+// 2^63 voxels pass 64 signed bits, and their bytes all but 64 unsigned ones.
+TEST(world, reads_the_largest_boxes_or_says_that_they_do_not_fit) {
+  constexpr std::int32_t edge = lithify::max_extent;
+  world w = world::create(config({edge, edge, edge}), device());
+  w.commit(std::vector<voxel_edit>{{{7, 8, 9}, 4}});
+  const snapshot s = w.current();
+  const lithify::voxel_box all = w.config().size.box();
+  for (const std::int32_t top : {edge, edge - 1, edge / 2 + 1, edge / 2}) {
+    lithify::voxel_box part = all;
+    part.max.z = top;
+    for (const int lod : {0, 1}) {
+      SCOPED_TRACE("top " + std::to_string(top) + ", lod " + std::to_string(lod));
+      EXPECT_THAT(refusal(errc::out_of_memory, [&] { (void)s.box(part, lod); }), Not(IsEmpty()));
+      EXPECT_THAT(refusal(errc::out_of_memory, [&] { (void)s.columns(part, lod); }),
+                  Not(IsEmpty()));
+    }
+  }
+  EXPECT_THAT(refusal(errc::out_of_memory, [&] { (void)s.tops(); }), Not(IsEmpty()));
+  EXPECT_EQ(s.box(all, 21), std::vector<material_id>{air});
+  EXPECT_EQ(s.columns(all, 21).span.size(), 1U);
+  // What is of one material takes no room, however large it is.
+  lithify::int128 volume = 0;
+  int found = 0;
+  for (const lithify::cube_run& run : s.runs(all, 0)) {
+    const voxel low = run.box.min;
+    const voxel high = run.box.max;
+    volume += lithify::int128{high.x - low.x} * (high.y - low.y) * (high.z - low.z);
+    found += run.material == 4 ? 1 : 0;
+  }
+  EXPECT_EQ(volume, lithify::int128{1} << 63);
+  EXPECT_EQ(found, 1);
+  EXPECT_EQ(world::create(config({edge, edge, edge}), device()).current().runs(all, 0).size(), 1U);
 }
 
 TEST(world, reverts_by_writing) {

@@ -120,6 +120,17 @@ TEST(device_memory, keeps_to_its_limit) {
   EXPECT_LE(pool.peak_bytes(), std::size_t{1} << 20);
 }
 
+TEST(device_memory, refuses_sizes_that_no_count_holds) {
+  memory_pool pool;
+  stream s;
+  for (const std::size_t below : {std::size_t{1}, std::size_t{1} << 43, std::size_t{1} << 63}) {
+    EXPECT_EQ(code_of([&] { (void)pool.allocate(std::size_t{0} - below, s.ref()); }),
+              errc::out_of_memory)
+        << below;
+  }
+  EXPECT_EQ(pool.bytes_in_use(), 0U);
+}
+
 TEST(device_memory, a_full_limit_can_be_used_again_in_other_sizes) {
   memory_pool pool(8 << 20);
   stream s;

@@ -22,7 +22,7 @@ class buffer {
 
  public:
   buffer() = default;
-  /// Errors: out_of_memory.
+  /// Errors: out_of_memory. Requires: size * sizeof(T) < 2^64.
   buffer(exec ex, std::int64_t size) : stream_(ex.stream), memory_(ex.memory), size_(size) {
     if (size > 0) {
       data_ = static_cast<T*>(ex.memory->allocate(bytes(), ex.stream));
