@@ -55,6 +55,38 @@ void refuse_degrees(const elevation_grid& grid, const std::string& name) {
               "): reproject it to metres first (gdalwarp -t_srs EPSG:326xx)");
 }
 
+// Files often hold one of these where there is no data and do not say so: as ground they would be a
+// pit of kilometres. No land is that low.
+constexpr std::array<double, 4> customary_nodata = {-9999.0, -32767.0, -32768.0, -99999.0};
+
+// `left`, `bottom`: the grid's place in the file.
+void refuse_undeclared_nodata(const elevation_grid& grid,
+                              std::int64_t left,
+                              std::int64_t bottom,
+                              format kind,
+                              const std::string& name) {
+  for (const double value : customary_nodata) {
+    std::int64_t found = 0;
+    std::int64_t first = 0;
+    for (std::size_t c = 0; c < grid.valid.size(); ++c) {
+      if (grid.valid[c] != 0 && grid.elevation_m[c] == value) {
+        first = found == 0 ? static_cast<std::int64_t>(c) : first;
+        ++found;
+      }
+    }
+    const std::string number = shortest(value);
+    require(found == 0, errc::invalid_argument,
+            "'" + name + "': " + std::to_string(found) + (found == 1 ? " cell is" : " cells are") +
+                " exactly " + number + ", the first at " + std::to_string(left + first % grid.nx) +
+                "," + std::to_string(bottom + first / grid.nx) +
+                " from the south-west corner: 'no data' that the file does not declare; declare " +
+                "it (" +
+                (kind == format::tiff ? "gdal_edit.py -a_nodata " + number + " " + name
+                                      : "NODATA_value " + number + " in the header") +
+                ")");
+  }
+}
+
 // One round of filling: every cell without data that sees valid cells along the 8 directions gets
 // their mean, weighted by 1 / distance. Sums run in a fixed order, so that the result is one.
 void fill_visible(elevation_grid& grid) {
@@ -247,6 +279,8 @@ elevation_grid read_dem(const std::filesystem::path& file, const dem_options& op
   elevation_grid grid =
       kind == format::tiff ? read_dem_gdal(file, options.crop) : read_dem_ascii(file, options.crop);
   refuse_degrees(grid, name);
+  const dem_options::window from = options.crop.value_or(dem_options::window{});
+  refuse_undeclared_nodata(grid, from.x, from.y, kind, name);
   apply_nodata(grid, options.nodata, name);
   if (options.resample_m && *options.resample_m != grid.cell_size_m) {
     grid = resample(grid, *options.resample_m, name);

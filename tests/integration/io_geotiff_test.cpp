@@ -186,6 +186,16 @@ TEST_F(geotiff, nodata_of_every_kind) {
   EXPECT_EQ(read(t).valid, expected);
 }
 
+TEST_F(geotiff, customary_nodata_must_be_declared) {
+  tiff t;
+  t.type = GDT_Int16;
+  t.values[0] = t.values[1] = -32768;
+  refused(t, errc::invalid_argument, "2 cells are exactly -32768, the first at 0,1 from the");
+  refused(t, errc::invalid_argument, "gdal_edit.py -a_nodata -32768 " + file_.string());
+  t.more = nodata(-32768);
+  EXPECT_EQ(read(t).valid, (std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1}));
+}
+
 TEST_F(geotiff, a_mask_band_is_nodata_too) {
   tiff t;
   t.more = [](GDALDatasetH data) {

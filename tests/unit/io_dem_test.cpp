@@ -58,7 +58,7 @@ TEST_F(dem, ascii_header_variants) {
             (std::vector<std::uint8_t>{0, 1}));
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 0 1").valid, (std::vector<std::uint8_t>{1, 1}));
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 -9999 1").valid, (std::vector<std::uint8_t>{0, 1}));
-  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata 0 -9999 1").valid,
+  EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata 0 -9998.9 1").valid,
             (std::vector<std::uint8_t>{1, 1}));
   EXPECT_EQ(read("ncols 2 nrows 1 cellsize 4 nodata_value nan nan 1").valid,
             (std::vector<std::uint8_t>{0, 1}));
@@ -173,6 +173,26 @@ TEST_F(dem, degrees_are_refused) {
   refused("ncols 1 nrows 1 cellsize 1 5", errc::invalid_argument, "degrees");
   test::write_all(folder_ / "dem.prj", "PROJCS[\"UTM\"]\n");
   EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1 5").crs_wkt, "PROJCS[\"UTM\"]");
+}
+
+TEST_F(dem, customary_nodata_that_is_not_declared) {
+  const std::string head = "ncols 3 nrows 2 cellsize 4 nodata ";
+  refused(head + "-1\n7 -9999 5\n-9999 4 2", errc::invalid_argument,
+          "2 cells are exactly -9999, the first at 0,0 from the south-west corner");
+  for (const std::string value : {"-9999", "-32767", "-32768", "-99999"}) {
+    refused(head + "-1\n7 " + value + " 5\n6 4 2", errc::invalid_argument,
+            "1 cell is exactly " + value + ", the first at 1,1 from the south-west corner: 'no " +
+                "data' that the file does not declare; declare it (NODATA_value " + value);
+    EXPECT_EQ(read(head + value + "\n7 " + value + " 5\n6 4 2").valid,
+              (std::vector<std::uint8_t>{1, 1, 1, 1, 0, 1}));
+    EXPECT_EQ(read(head + "-1\n7 " + value + ".5 5\n6 4 2").elevation_m[4],
+              std::stod(value + ".5"));
+  }
+  // Only the window counts, and its cells are told as the file's.
+  dem_options options;
+  options.crop = dem_options::window{1, 1, 2, 1};
+  refused(head + "-1\n7 6 -9999\n-9999 4 2", errc::invalid_argument, "1 cell is exactly", options);
+  refused(head + "-1\n7 6 -9999\n-9999 4 2", errc::invalid_argument, "at 2,1 from", options);
 }
 
 TEST_F(dem, nodata_policies) {

@@ -41,7 +41,7 @@ struct dem_options {
 /// Cell sizes are from 1e-6 to 1e6 m, the south-west corner lies within 1e9 m of 0.
 /// Errors: not_found, corrupt_file (file, line or byte, reason), invalid_argument (non-square
 /// cells, degrees instead of metres, a window outside the grid, no valid cell, nodata under policy
-/// `error`).
+/// `error`, elevations of exactly -9999, -32767, -32768 or -99999 m: undeclared nodata).
 [[nodiscard]] elevation_grid read_dem(const std::filesystem::path& file,
                                       const dem_options& options);
 
