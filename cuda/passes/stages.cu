@@ -90,7 +90,8 @@ std::vector<stage> plan_stages(const std::vector<pass_config>& passes,
     stage s;
     s.pass = &pass;
     if (const auto* lift = std::get_if<uplift_parameters>(&pass)) {
-      raise(frame, uplift_increment(lift->rate_m_per_yr, geometry.voxel_height_m, dt_yr));
+      s.lift = uplift_increment(lift->rate_m_per_yr, geometry.voxel_height_m, dt_yr);
+      raise(frame, s.lift);
     } else if (const auto* creep = std::get_if<diffusion_parameters>(&pass)) {
       s.diffusion =
           plan_diffusion(creep->diffusivity_m2_per_yr, geometry.cell_size_m, dt_yr, &materials);
@@ -183,6 +184,7 @@ void write_budgets(const std::vector<stage>& stages,
     line.in = from.in.value();
     line.out = from.out.value();
     line.exported = from.exported.value();
+    line.raised_m = std::ldexp(static_cast<double>(stages[i].lift), -52) * voxel_height_m;
     line.capped = from.capped;
     line.uphill = from.uphill;
     line.contacts = from.contacts;

@@ -22,8 +22,9 @@ struct stage {
   diffusion_plan diffusion;
   stream_power_plan rivers;
   talus_outcome talus;
-  frame_position frame;  ///< once the stage is done
-  int emission = -1;     ///< its number in the batch, -1 while it emitted nothing
+  std::int64_t lift = 0;  ///< by which it raises the frame, 2^-52 voxel heights
+  frame_position frame;   ///< once the stage is done
+  int emission = -1;      ///< its number in the batch, -1 while it emitted nothing
 
   /// The word for it in budgets and errors.
   [[nodiscard]] const char* name() const;

@@ -12,6 +12,7 @@ void add_line(pass_budget& to, const pass_budget& of_step) {
   to.in += of_step.in;
   to.out += of_step.out;
   to.exported += of_step.exported;
+  to.raised_m += of_step.raised_m;
   to.deltas += of_step.deltas;
   to.substeps += of_step.substeps;
   to.capped += of_step.capped;

@@ -27,11 +27,18 @@ void each_counter(const pass_budget& line, F f) {
   f("faces left too steep by the last step", line.steep_faces);
 }
 
+std::string in_metres(const char* format, double m) {
+  char text[48];
+  std::snprintf(text, sizeof(text), format, m);
+  return text;
+}
+
 json to_object(const pass_budget& line) {
   return {{"pass", line.pass},
           {"in", to_decimal(line.in)},
           {"out", to_decimal(line.out)},
           {"exported", to_decimal(line.exported)},
+          {"raised_m", line.raised_m},
           {"deltas", line.deltas},
           {"substeps", line.substeps},
           {"capped", line.capped},
@@ -53,15 +60,16 @@ std::string to_words(const pass_budget& line) {
       add(what + to_decimal(quanta));
     }
   }
+  if (line.raised_m != 0.0) {
+    add(in_metres("raised %.6g m", line.raised_m));
+  }
   each_counter(line, [&](const char* what, std::int64_t count) {
     if (count != 0) {
       add(std::to_string(count) + " " + what);
     }
   });
   if (line.largest_excess_m > 0.0) {
-    char text[48];
-    std::snprintf(text, sizeof(text), "the worst by %.3g m", line.largest_excess_m);
-    add(text);
+    add(in_metres("the worst by %.3g m", line.largest_excess_m));
   }
   return words.empty() ? "nothing" : words;
 }

@@ -245,7 +245,7 @@ TEST_F(run_command, says_what_each_pass_did) {
   EXPECT_THAT(printed.out, HasSubstr(" cells not cut, their receiver not lower"));
   EXPECT_THAT(printed.out, HasSubstr(" contacts of two rocks cut through within a step"));
   EXPECT_THAT(printed.out, HasSubstr(" faces left too steep by the last step; the worst by "));
-  EXPECT_THAT(printed.err, HasSubstr("step 6: uplift (nothing) stream_power (exported "));
+  EXPECT_THAT(printed.err, HasSubstr("step 6: uplift (raised 0.2 m) stream_power (exported "));
 
   // A resumed process tells of its own steps.
   std::vector<std::string> half = all, rest = all;

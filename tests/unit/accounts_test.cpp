@@ -48,6 +48,7 @@ TEST(accounts, each_pass_has_a_line_over_all_steps) {
   rivers.uphill = 4;
   rivers.contacts = 3;
   rivers.deltas = 9;
+  rivers.raised_m = 0.5;
   pass_budget scree{.pass = "talus"};
   scree.substeps = 11;
   scree.capped = 5;
@@ -68,6 +69,7 @@ TEST(accounts, each_pass_has_a_line_over_all_steps) {
   EXPECT_EQ(first.uphill, 8);
   EXPECT_EQ(first.contacts, 6);
   EXPECT_EQ(first.deltas, 18);
+  EXPECT_EQ(first.raised_m, 1.0);
   EXPECT_EQ(first.substeps, 2);
   const pass_budget& second = books.passes()[1];
   EXPECT_EQ(second.pass, "talus");

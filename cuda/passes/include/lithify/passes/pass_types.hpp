@@ -43,9 +43,10 @@ using pass_config = std::
 /// What one pass did with matter in one step, in quanta of solid.
 struct pass_budget {
   std::string pass;
-  int128 in = 0;        ///< added at held boundary cells
-  int128 out = 0;       ///< sinks inside the region
-  int128 exported = 0;  ///< crossed the region's sides
+  int128 in = 0;          ///< added at held boundary cells
+  int128 out = 0;         ///< sinks inside the region
+  int128 exported = 0;    ///< crossed the region's sides
+  double raised_m = 0.0;  ///< by which the frame rose
   std::int64_t deltas = 0;
   std::int64_t substeps = 1;
   std::int64_t capped = 0;        ///< fluxes cut to what the donor had; never silent

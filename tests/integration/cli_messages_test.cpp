@@ -1,0 +1,63 @@
+// What the program says to who has to act: where a value came from, what to change, what was done.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_small_world;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class messages : public testing::Test {
+ protected:
+  outcome run(const std::string& out, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "run",      scenario, "--out",      (folder / out).string(),
+        "--device", "cpu",    "--progress", "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return lithify(arguments);
+  }
+  std::string refused(const std::vector<std::string>& more) {
+    const outcome done = run("refused", more);
+    EXPECT_EQ(done.code, 2) << done.err;
+    EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+    return done.err;
+  }
+  outcome check(const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"check", scenario};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return lithify(arguments);
+  }
+
+  temporary_folder folder;
+  std::string scenario = write_small_world(folder);
+};
+
+TEST_F(messages, uplift_tells_how_far_the_frame_rose) {
+  const auto raised = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const json s = json::parse(run("a", words).out);
+    EXPECT_EQ(s["passes"][1]["raised_m"], 0.0);
+    return s["passes"][0]["raised_m"].get<double>();
+  };
+  EXPECT_NEAR(raised({"--steps", "4"}), 0.8, 1e-12);
+  EXPECT_NEAR(raised({"--resume", "auto"}), 0.4, 1e-12) << "by this process";
+  EXPECT_THAT(run("b", {}).out, HasSubstr("uplift          raised 1.2 m\n"));
+  EXPECT_THAT(run("c", {"--set", "passes.uplift.rate_m_per_yr=-2e-3"}).out,
+              HasSubstr("uplift          raised -1.2 m\n"));
+}
+
+}  // namespace
