@@ -98,7 +98,7 @@ io::strata read_layers(toml_section& section, const scenario& s) {
   if (file) {
     return io::read_strata(beside(s.file, *file), s.materials);
   }
-  return text ? io::parse_strata(*text, s.file.string(), s.materials)
+  return text ? io::parse_strata(*text, section.source("layer"), s.materials)
               : io::default_strata(s.materials);
 }
 

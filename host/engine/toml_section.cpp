@@ -65,7 +65,7 @@ void apply_override(toml_document& document, const std::string& text) {
     const std::string key = path.substr(begin, dot - begin);
     if (!at->contains(key)) {
       at->insert(key, toml::table{});
-      document.overridden.insert(path.substr(0, dot));
+      document.overridden[path.substr(0, dot)] = text;
     }
     at = (*at)[key].as_table();
     if (at == nullptr) {
@@ -76,7 +76,7 @@ void apply_override(toml_document& document, const std::string& text) {
   const toml::table value = parse_value(text.substr(equals + 1), text);
   value.get("value")->visit(
       [&](const auto& node) { at->insert_or_assign(path.substr(begin), node); });
-  document.overridden.insert(path);
+  document.overridden[path] = text;
 }
 
 /// A node as TOML on one line.
@@ -104,6 +104,19 @@ std::string inline_text(const toml::node& node) {
 }
 
 }  // namespace
+
+const std::string* toml_document::override_of(const std::string& key) const {
+  for (std::string at = key;;) {
+    if (const auto found = overridden.find(at); found != overridden.end()) {
+      return &found->second;
+    }
+    const std::size_t dot = at.rfind('.');
+    if (dot == std::string::npos) {
+      return nullptr;
+    }
+    at.resize(dot);
+  }
+}
 
 toml_document parse_toml(const std::string& text,
                          const std::string& file,
@@ -133,6 +146,11 @@ std::string toml_section::full(const std::string& key) const {
   return path_.empty() ? key : key.empty() ? path_ : path_ + "." + key;
 }
 
+std::string toml_section::source(const std::string& key) const {
+  const std::string* const set = document_->override_of(full(key));
+  return set == nullptr ? document_->file : "--set " + on_one_line(*set);
+}
+
 bool toml_section::has(const std::string& key) const {
   return table_ != nullptr && table_->contains(key);
 }
@@ -147,10 +165,10 @@ const toml::node* toml_section::find(const std::string& key) {
 
 void toml_section::fail(const std::string& key, const std::string& why) const {
   const std::string name = full(key);
-  std::string place = document_->file;
-  if (document_->overridden.contains(name)) {
-    place = "--set " + name;
-    throw error(errc::invalid_argument, place + ": " + why);
+  std::string place = source(key);
+  if (const std::string* const set = document_->override_of(name)) {
+    const bool named = set->starts_with(name + "=");
+    throw error(errc::invalid_argument, place + ": " + (named ? why : name + ": " + why));
   }
   const toml::node* node = table_ == nullptr || key.empty() ? table_ : table_->get(key);
   if (node == nullptr) {

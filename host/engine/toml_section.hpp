@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -22,9 +23,13 @@ namespace lithify::engine {
 struct toml_document {
   std::string file;
   toml::table root;
-  std::set<std::string> overridden;  ///< dotted keys that --set brought
+  /// What was given with --set, by the dotted keys that it brought.
+  std::map<std::string, std::string> overridden;
   /// Dotted keys that sections were asked for, whether the document has them or not.
   mutable std::set<std::string> asked = {};
+
+  /// The --set that brought a key or something that the key lies in; nullptr: the file did.
+  [[nodiscard]] const std::string* override_of(const std::string& key) const;
 };
 
 /// Bounds of a number, both ends included unless `above_low`.
@@ -60,13 +65,15 @@ class toml_section {
   /// The array as TOML text in which each element keeps its line, for a reader of its own.
   [[nodiscard]] std::optional<std::string> raw_tables(const std::string& key,
                                                       const std::string& name);
+  /// What brought a key, for messages: the file, or "--set KEY=VALUE".
+  [[nodiscard]] std::string source(const std::string& key) const;
   /// Keys that are present, in the order of the file.
   [[nodiscard]] std::vector<std::string> keys_in_order() const;
 
   /// Errors: invalid_argument at the first key that nobody asked for.
   void finish() const;
 
-  /// Throws invalid_argument: "file:line: key: why".
+  /// Throws invalid_argument: "file:line: key: why", or "--set KEY=VALUE: why".
   [[noreturn]] void fail(const std::string& key, const std::string& why) const;
 
  private:

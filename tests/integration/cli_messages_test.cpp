@@ -45,6 +45,24 @@ class messages : public testing::Test {
   std::string scenario = write_small_world(folder);
 };
 
+TEST_F(messages, a_value_of_set_is_named_as_given) {
+  for (const std::string set :
+       {"world.layer=[{material=\"air\"}]", "world.layer=[{material='granite', thick=2}]",
+        "material=[{name='granite', porosity=5}]", "run.step_yr=nan", "run.step=3",
+        "passes.diffusion.overlay={threshold=5,strategy='dbscan'}", "overlay.treshold=5",
+        "passes.diffusion.overlay.strategy=all", "world.sides={west='shut'}"}) {
+    EXPECT_THAT(refused({"--set", set}), AllOf(HasSubstr("--set " + set), Not(HasSubstr("s.toml"))))
+        << set;
+  }
+  EXPECT_THAT(refused({"--set", "material=[{name='granite', porosity=5}]"}),
+              HasSubstr("]: material.porosity: 5 is out of range"));
+  EXPECT_THAT(refused({"--set", "run.step_yr=-1"}), HasSubstr("--set run.step_yr=-1: -1 is out"));
+  // What the file says wrong is the file's, whatever else was given.
+  lithify::test::write_file(scenario, read_file(scenario) + "[output]\nseries_every = -1\n");
+  EXPECT_THAT(refused({"--set", "output.fields_every=2"}),
+              AllOf(HasSubstr("s.toml:39: output.series_every"), Not(HasSubstr("--set"))));
+}
+
 TEST_F(messages, uplift_tells_how_far_the_frame_rose) {
   const auto raised = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = {"--json"};
