@@ -70,17 +70,23 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
   return asked;
 }
 
+/// Whether a file is to lie in `out`, which the run makes: nothing can be in its way.
+bool in_new_folder(const std::string& file, const std::filesystem::path& out) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const auto plain = [](const fs::path& p) { return fs::weakly_canonical(fs::absolute(p)); };
+  return !out.empty() && !fs::exists(out, failed) &&
+         plain(file).parent_path() == plain(out / "file").parent_path();
+}
+
 /// What a run reads, the checkpoints that it leaves and everything else is safe from a slip of the
-/// hand. In `out`, which the run makes where it is not there yet, nothing can be in the way.
+/// hand.
 void require_trace_file(const std::string& file,
                         engine::trace_kind kind,
                         const std::string& option,
                         const std::filesystem::path& out) {
   namespace fs = std::filesystem;
-  std::error_code failed;
-  const auto plain = [](const fs::path& p) { return fs::weakly_canonical(fs::absolute(p)); };
-  if (!out.empty() && !fs::exists(out, failed) &&
-      plain(file).parent_path() == plain(out / "file").parent_path()) {
+  if (in_new_folder(file, out)) {
     return;
   }
   require_writable(file, {});
@@ -159,7 +165,9 @@ int run_scenario(const program& p, run_arguments& a) {
   }
   a.run.device = engine::resolve_device(a.run.device);
   const engine::scenario s = engine::read_scenario(a.scenario, a.set);
-  take_file_options(a, a.out.empty() ? s.out : std::filesystem::path(a.out));
+  const std::filesystem::path out = a.out.empty() ? s.out : std::filesystem::path(a.out);
+  take_file_options(a, out);
+  a.report.log_later = !a.report.log_file.empty() && in_new_folder(a.report.log_file, out);
   reporter observer(a.report);
   engine::run_summary summary;
   device::with_threads(a.threads, [&] { summary = engine::run(s, a.run, observer); });

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 namespace lithify::cli {
 
@@ -47,7 +48,7 @@ bool is_log(const std::filesystem::path& file) {
 
 reporter::reporter(const reporter_options& options)
     : options_(options), bar_(is_bar(options.progress)) {
-  if (!options.log_file.empty()) {
+  if (!options.log_file.empty() && !options.log_later) {
     require_own_kind(options.log_file, "log of lithify", is_log);
     log_.open(options.log_file, std::ios::app);
     require(log_.is_open(), errc::io_failure,
@@ -65,6 +66,12 @@ void reporter::clear_bar() {
 }
 
 void reporter::log(const std::string& text) {
+  if (std::exchange(options_.log_later, false)) {
+    log_.open(options_.log_file, std::ios::app);
+    if (!log_.is_open()) {
+      warn("log file '" + options_.log_file + "' cannot be written; the run goes on");
+    }
+  }
   if (log_.is_open()) {
     const std::time_t now = std::time(nullptr);
     log_ << fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(now), text) << std::endl;

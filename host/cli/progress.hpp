@@ -17,6 +17,7 @@ struct reporter_options {
   bool quiet = false;
   bool verbose = false;
   std::string log_file;
+  bool log_later = false;  ///< the run makes the log's folder: the first line opens it
   std::optional<std::chrono::seconds> wall_limit;
 };
 

@@ -63,6 +63,22 @@ TEST_F(messages, a_value_of_set_is_named_as_given) {
               AllOf(HasSubstr("s.toml:39: output.series_every"), Not(HasSubstr("--set"))));
 }
 
+TEST_F(messages, a_log_may_lie_in_the_folder_that_the_run_makes) {
+  const std::string log = (folder / "out" / "log").string();
+  const outcome done =
+      run("out", {"--log-file", log, "--digests", (folder / "out" / "digests").string(), "-q"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.err, "");
+  EXPECT_THAT(read_file(log), AllOf(HasSubstr("step 6/6"), HasSubstr("checkpoint-00000000.h5")));
+  // A run that is refused before it begins leaves no folder and no log.
+  const outcome refused_run = run(
+      "none", {"--log-file", (folder / "none" / "log").string(), "--set", "run.step_yr=1e6", "-q"});
+  EXPECT_EQ(refused_run.code, 2);
+  EXPECT_FALSE(fs::exists(folder / "none"));
+  EXPECT_EQ(run("x", {"--log-file", (folder / "y" / "log").string()}).code, 2) << "not its folder";
+  EXPECT_FALSE(fs::exists(folder / "x"));
+}
+
 TEST_F(messages, uplift_tells_how_far_the_frame_rose) {
   const auto raised = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = {"--json"};
