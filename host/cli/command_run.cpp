@@ -214,7 +214,15 @@ int check_scenario(const std::string& file, const std::vector<std::string>& set)
       bytes_text(plan.device_bytes));
   fmt::print("checkpoint        about {} before compression\n", bytes_text(plan.checkpoint_bytes));
   fmt::print("output            {}\n", s.out.empty() ? "none yet: give --out DIR" : s.out.string());
-  return exit_code::ok;
+  if (!plan.exit) {
+    return exit_code::ok;
+  }
+  say(fmt::format(
+      "lithify: warning: by step {} uplift takes column ({}, {}), which is held at its "
+      "elevation, through the {} of the region, and the run ends there: raise {} by {:.0f} m",
+      plan.exit->step, plan.exit->x, plan.exit->y, plan.exit->below ? "floor" : "top",
+      plan.exit->below ? engine::room_below(s) : engine::room_above(s), plan.exit->missing_m));
+  return exit_code::recovered;
 }
 
 }  // namespace

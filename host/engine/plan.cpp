@@ -1,4 +1,5 @@
 #include "checkpoint_folder.hpp"
+#include "frame_room.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/run.hpp"
 #include "plan_passes.hpp"
@@ -112,6 +113,14 @@ std::vector<pass_budget> plan_passes(const scenario& s, const region_geometry& g
   return on_cpu::backend_plan(s.passes, geometry, s.materials, s.step_yr);
 }
 
+std::string room_below(const scenario& s) {
+  return s.world.checkpoint.empty() ? "world.basement_m" : "--basement of the world's import";
+}
+
+std::string room_above(const scenario& s) {
+  return s.world.checkpoint.empty() ? "world.headroom_m" : "--headroom of the world's import";
+}
+
 run_plan plan(const scenario& s) {
   if (!s.out.empty()) {
     checkpoint_folder(s.out).require_spared(s.world.checkpoint, "world.checkpoint");
@@ -127,6 +136,7 @@ run_plan plan(const scenario& s) {
     p.columns = with_ground(model.rock_top);
     p.spans = static_cast<std::int64_t>(model.span_top.size());
     bricks = count_bricks(model);
+    p.exit = find_frame_exit(s, p.size, p.geometry, held_heights(model, s));
   } else {
     const io::checkpoint from = io::read_checkpoint(s.world.checkpoint);
     require_same_materials(s, from, s.world.checkpoint);
@@ -135,6 +145,7 @@ run_plan plan(const scenario& s) {
     p.columns = with_ground(find_field(from.columns, "rock_top").as<std::int32_t>());
     bricks = {static_cast<std::int64_t>(from.voxels.dense_key.size()),
               static_cast<std::int64_t>(from.voxels.sparse_key.size())};
+    p.exit = find_frame_exit(s, p.size, p.geometry, held_heights(from));
   }
   p.passes = plan_passes(s, p.geometry);
   const std::size_t columns = static_cast<std::size_t>(p.size.columns());

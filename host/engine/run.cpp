@@ -325,7 +325,12 @@ class runner {
         save(w, books);
       }
       finish_saving();
-      throw error(refused.code(), std::string(refused.what()) + "; the state after step " +
+      const std::string help = refused.code() == errc::out_of_range
+                                   ? "; raise " + room_below(scenario_) +
+                                         " where ground is lost through the floor, " +
+                                         room_above(scenario_) + " where it has no room above"
+                                   : "";
+      throw error(refused.code(), refused.what() + help + "; the state after step " +
                                       std::to_string(w.simulation().step) + " is kept in '" +
                                       checkpoints_.name(w.simulation().step).string() + "'");
     }

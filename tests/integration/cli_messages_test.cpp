@@ -63,6 +63,61 @@ TEST_F(messages, a_value_of_set_is_named_as_given) {
               AllOf(HasSubstr("s.toml:39: output.series_every"), Not(HasSubstr("--set"))));
 }
 
+// Lowest ground on a side: 10 m of basement under 40 m. The region goes from 30 m to about 68 m.
+TEST_F(messages, who_leaves_the_region_hears_what_to_raise) {
+  const auto all = AllOf(HasSubstr("world.basement_m"), HasSubstr("world.headroom_m"));
+  EXPECT_THAT(refused({"--set", "passes.uplift.rate_m_per_yr=0.03"}), all);
+  EXPECT_THAT(refused({"--set", "passes.uplift.rate_m_per_yr=-0.08"}), all);
+  ASSERT_EQ(run("a", {"--steps", "0"}).code, 0);
+  lithify::test::write_file(folder / "c.toml",
+                            "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
+                            "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
+  scenario = (folder / "c.toml").string();
+  EXPECT_THAT(refused({}), AllOf(HasSubstr("--basement"), HasSubstr("--headroom"),
+                                 Not(HasSubstr("world.basement_m"))));
+}
+
+TEST_F(messages, check_says_when_uplift_alone_leaves_the_region) {
+  const auto of = [](const std::string& rate) {
+    return std::vector<std::string>{"--set", "passes.uplift.rate_m_per_yr=" + rate};
+  };
+  const auto more = [&](const std::string& rate, const std::string& set) {
+    std::vector<std::string> words = of(rate);
+    words.insert(words.end(), {"--set", set});
+    return words;
+  };
+  // 600 years of 0.03 m rise by 18 m; by the fourth step a side of 40 m has left the floor at 30 m.
+  const outcome up = check(of("0.03"));
+  EXPECT_EQ(up.code, 1);
+  EXPECT_THAT(up.err, AllOf(HasSubstr("warning: "), HasSubstr("by step 4"), HasSubstr("column ("),
+                            HasSubstr("raise world.basement_m by 9 m")));
+  EXPECT_THAT(up.out, HasSubstr("region"));
+  const outcome down = check(of("-0.08"));
+  EXPECT_EQ(down.code, 1);
+  EXPECT_THAT(down.err, AllOf(HasSubstr("raise world.headroom_m by "), HasSubstr("by step 3")));
+  // What it says is so, and enough.
+  EXPECT_EQ(check(more("0.03", "world.basement_m=19")).err, "");
+  EXPECT_EQ(run("up", more("0.03", "world.basement_m=19")).code, 0);
+  EXPECT_EQ(check(more("0.03", "run.steps=3")).err, "");
+  EXPECT_EQ(run("three", more("0.03", "run.steps=3")).code, 0);
+  EXPECT_EQ(run("four", more("0.03", "run.steps=4")).code, 2);
+  // Without a held column nothing is certain; nor without uplift.
+  const std::string closed =
+      "world.sides={west='closed',east='closed',south='closed',north='closed'}";
+  EXPECT_EQ(check(more("0.03", closed)).err, "");
+  EXPECT_EQ(run("closed", more("0.03", closed)).code, 0);
+  EXPECT_EQ(check(more("0.03", "passes.order=['diffusion']")).code, 2) << "listed but not ordered";
+  // From a checkpoint too, whose columns say at which height they are held.
+  ASSERT_EQ(run("a", {"--steps", "0"}).code, 0);
+  lithify::test::write_file(folder / "c.toml",
+                            "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
+                            "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
+  scenario = (folder / "c.toml").string();
+  const outcome from = check({});
+  EXPECT_EQ(from.code, 1);
+  EXPECT_THAT(from.err, AllOf(HasSubstr("by step 4"), HasSubstr("--basement")));
+}
+
 TEST_F(messages, a_log_may_lie_in_the_folder_that_the_run_makes) {
   const std::string log = (folder / "out" / "log").string();
   const outcome done =

@@ -107,8 +107,21 @@ run_summary run(const scenario& s, const run_options& options, run_observer& obs
 /// The summary as one JSON object, 128-bit numbers as strings.
 [[nodiscard]] std::string to_json(const run_summary& summary);
 
+/// What gives a run more room below and above, in words: keys of the scenario, or options of import
+/// where its world is a checkpoint.
+[[nodiscard]] std::string room_below(const scenario& s);
+[[nodiscard]] std::string room_above(const scenario& s);
+
 /// What a pass did in words, without its name: amounts and counters that are not 0.
 [[nodiscard]] std::string to_words(const pass_budget& line);
+
+/// Where the moving frame takes a held column out of the region, whatever other passes do.
+struct frame_exit {
+  bool below = true;  ///< through the floor, as the frame rises; else through the top
+  std::int64_t step = 0;
+  std::int64_t x = 0, y = 0;
+  double missing_m = 0.0;  ///< of ground below or air above, for the whole run
+};
 
 /// What a run of `s` would do, without a world. Asked as a run asks before its first step.
 struct run_plan {
@@ -119,6 +132,7 @@ struct run_plan {
   std::int64_t steps = 0;
   double time_yr = 0.0;
   std::vector<pass_budget> passes;   ///< of a step: names, substeps and stable steps
+  std::optional<frame_exit> exit;    ///< that is certain before the last step
   std::size_t device_bytes = 0;      ///< estimate of the peak
   std::size_t checkpoint_bytes = 0;  ///< estimate of one file, before compression
 };
