@@ -79,6 +79,8 @@ std::string holder_of(int descriptor) {
 
 }  // namespace
 
+std::string set_aside_earlier(const fs::path& file) { return set_aside(file, earlier_suffix); }
+
 fs::path checkpoint_folder::name(std::int64_t step) const {
   std::string digits = std::to_string(step);
   digits.insert(0, digits.size() < 8 ? 8 - digits.size() : 0, '0');
@@ -151,7 +153,7 @@ std::vector<std::string> checkpoint_folder::set_aside_beyond(std::int64_t step) 
   for (const entry& e : list()) {
     if (e.step > step) {
       done.push_back("checkpoint '" + e.file.string() + "' of an earlier run " +
-                     set_aside(e.file, earlier_suffix));
+                     set_aside_earlier(e.file));
     }
   }
   return done;

@@ -62,6 +62,10 @@ class checkpoint_folder {
   std::filesystem::path folder_;
 };
 
+/// Sets aside a file of an earlier run as `<name>.earlier`, in the place of what was set aside
+/// under that name before. Gives what came of it, as words.
+[[nodiscard]] std::string set_aside_earlier(const std::filesystem::path& file);
+
 /// A folder that a run writes into. Made, proved writable and locked at once; if the run leaves
 /// nothing in folders that were made for it, they go again. The lock (flock) is on the folder
 /// itself: it ends with the process, however that ends, and leaves no file. Where a file system

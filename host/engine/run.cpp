@@ -2,6 +2,7 @@
 
 #include "accounts.hpp"
 #include "checkpoint_folder.hpp"
+#include "earlier_files.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/drainage.hpp"
 #include "lithify/engine/import.hpp"
@@ -88,6 +89,7 @@ class runner {
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
     trace_.emplace(scenario_, options_, w, steps_);
     if (!from.resumed) {
+      set_aside_earlier_run();
       save(w, books);
     }
     records_.emplace(scenario_, folder_.path(), first, steps_);
@@ -175,6 +177,14 @@ class runner {
     world w = fresh_world();
     const int128 stored = w.stored();
     return {std::move(w), accounts(stored), false};
+  }
+
+  /// A run that ends early must not leave another one's records as its own.
+  void set_aside_earlier_run() {
+    const fs::path inputs[] = {scenario_.world.dem, scenario_.world.checkpoint};
+    for (const std::string& note : set_aside_records(folder_.path(), inputs)) {
+      observer_.note(note);
+    }
   }
 
   std::optional<checkpoint_folder::loaded> find_resumed() {
@@ -447,32 +457,30 @@ class runner {
     }
     const relief after = relief_of(w);
     const cut middle{cut::axis::y, after.size.y / 2};
-    const auto save_picture = [&](picture p, const char* name, auto&& image) {
+    const auto save_picture = [&](picture p, auto&& image) {
       const bool of_start = p == picture::before || p == picture::difference;
       if (wants(p) && !(of_start && before.height.empty())) {
-        drawing("'" + std::string(name) + "'", [&] {
+        const std::string name = std::string(picture_words[static_cast<std::size_t>(p)]) + ".png";
+        drawing("'" + name + "'", [&] {
           io::write_png(folder_.path() / name, image());
           pictures_.push_back(folder_.path() / name);
         });
       }
     };
-    save_picture(picture::before, "before.png", [&] { return draw_hillshade(before); });
-    save_picture(picture::after, "after.png", [&] { return draw_hillshade(after); });
-    save_picture(picture::difference, "difference.png",
-                 [&] { return draw_difference(before, after); });
-    save_picture(picture::section, "section.png",
+    save_picture(picture::before, [&] { return draw_hillshade(before); });
+    save_picture(picture::after, [&] { return draw_hillshade(after); });
+    save_picture(picture::difference, [&] { return draw_difference(before, after); });
+    save_picture(picture::section,
                  [&] { return draw_section(after, w.current(), scenario_.materials, middle); });
-    save_picture(picture::material, "material.png",
+    save_picture(picture::material,
                  [&] { return draw_materials(after, w.current(), scenario_.materials); });
     if (wants(picture::drainage) || wants(picture::slope_area)) {
       const drainage_map water = w.drainage();
-      save_picture(picture::drainage, "drainage.png", [&] { return draw_drainage(after, water); });
-      save_picture(picture::slope_area, "slope_area.png",
-                   [&] { return draw_slope_area(after, water); });
+      save_picture(picture::drainage, [&] { return draw_drainage(after, water); });
+      save_picture(picture::slope_area, [&] { return draw_slope_area(after, water); });
     }
-    save_picture(picture::exported, "export.png",
-                 [&] { return draw_export(after, w.column_fields()); });
-    save_picture(picture::series, "series.png", [&] { return records_->draw_series(); });
+    save_picture(picture::exported, [&] { return draw_export(after, w.column_fields()); });
+    save_picture(picture::series, [&] { return records_->draw_series(); });
   }
 
   run_summary summarise(const world& w, const accounts& books, int128 stored) {

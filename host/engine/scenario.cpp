@@ -280,9 +280,7 @@ void read_output(toml_section section, scenario& s) {
   if (const auto folder = section.text("folder")) {
     s.out = beside(s.file, *folder);
   }
-  const std::vector<std::string> names = {"before",     "after",    "difference",
-                                          "section",    "drainage", "export",
-                                          "slope_area", "series",   "material"};
+  const std::vector<std::string> names(picture_words.begin(), picture_words.end());
   for (const std::string& name : section.texts("pictures").value_or(std::vector<std::string>{})) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {

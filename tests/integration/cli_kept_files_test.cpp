@@ -109,10 +109,11 @@ TEST_F(kept_files, a_fresh_run_sets_aside_what_it_finds) {
   ran("k");
   const std::string sixth = read_file(checkpoint("k", "6"));
   ran("k", {"--steps", "1", "--keep", "1"});
-  EXPECT_EQ(folder.names_in("k"),
-            (std::vector<std::string>{"checkpoint-00000001.h5", "checkpoint-00000002.h5.earlier",
-                                      "checkpoint-00000004.h5.earlier",
-                                      "checkpoint-00000006.h5.earlier", "summary.json"}));
+  EXPECT_EQ(
+      folder.names_in("k"),
+      (std::vector<std::string>{"checkpoint-00000001.h5", "checkpoint-00000002.h5.earlier",
+                                "checkpoint-00000004.h5.earlier", "checkpoint-00000006.h5.earlier",
+                                "summary.json", "summary.json.earlier"}));
   EXPECT_EQ(read_file(checkpoint("k", "6") + ".earlier"), sixth);
 }
 
@@ -124,7 +125,8 @@ TEST_F(kept_files, keeps_as_many_checkpoints_as_asked) {
   ran("a", {"--steps", "3", "--keep", "1"});
   EXPECT_EQ(folder.names_in("a"),
             (std::vector<std::string>{"checkpoint-00000003.h5", "checkpoint-00000005.h5.earlier",
-                                      "checkpoint-00000006.h5.earlier", "summary.json"}))
+                                      "checkpoint-00000006.h5.earlier", "summary.json",
+                                      "summary.json.earlier"}))
       << "a fresh run sets aside what the older one left";
 }
 

@@ -12,6 +12,7 @@
 #include "lithify/passes/pass_types.hpp"
 #include "lithify/world.hpp"
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -45,6 +46,10 @@ enum class picture : std::uint8_t {
   series,
   material,
 };
+/// Their words in scenarios, in the order of `picture`; a run writes `<word>.png`.
+inline constexpr std::array<const char*, 9> picture_words = {"before",     "after",    "difference",
+                                                             "section",    "drainage", "export",
+                                                             "slope_area", "series",   "material"};
 
 /// Files that maps of the flow are written as.
 enum class map_format : std::uint8_t { netcdf, geotiff };

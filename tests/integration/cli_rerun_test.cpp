@@ -1,0 +1,98 @@
+// A folder that holds a run already: what a fresh run leaves of it, and what a resumed one takes
+// from its checkpoints, whatever the scenario says by now.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace {
+
+namespace fs = std::filesystem;
+using lithify::test::hills;
+using lithify::test::lithify;
+using lithify::test::outcome;
+using lithify::test::read_file;
+using lithify::test::temporary_folder;
+using lithify::test::write_file;
+using lithify::test::write_small_world;
+using testing::HasSubstr;
+using testing::Not;
+
+class rerun : public testing::Test {
+ protected:
+  std::string run(const std::string& out, const std::vector<std::string>& more, int code = 0) {
+    std::vector<std::string> arguments = {
+        "run",      scenario, "--out",      (folder / out).string(),
+        "--device", "cpu",    "--progress", "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const outcome done = lithify(arguments);
+    EXPECT_EQ(done.code, code) << done.err;
+    return done.err;
+  }
+  [[nodiscard]] std::string bytes(const std::string& name) const {
+    return read_file(folder / name);
+  }
+
+  temporary_folder folder;
+  std::string scenario = write_small_world(folder);
+};
+
+const std::vector<std::string> records = {
+    "--set", "output.series_every=1",
+    "--set", "output.fields_every=3",
+    "--set", "output.pictures=['before', 'after', 'series', 'drainage', 'slope_area']"};
+
+TEST_F(rerun, a_fresh_run_that_fails_has_no_records_of_the_earlier_one) {
+  run("a", records);
+  fs::create_directories(folder / "a" / "fields" / "mine");
+  for (const char* name : {"notes.txt", "mine.png", "fields/mine.nc", "series.csv.earlier"}) {
+    write_file(folder / "a" / name, name);
+  }
+  std::vector<std::string> earlier;
+  for (const char* name :
+       {"summary.json", "series.csv", "before.png", "after.png", "series.png", "drainage.png",
+        "slope_area.png", "fields/00000003.nc", "fields/00000006.nc"}) {
+    earlier.push_back(bytes(std::string("a/") + name));
+    ASSERT_FALSE(earlier.back().empty()) << name;
+  }
+  // Ground sinks out of the region in step 3.
+  const std::string said = run("a", {"--set", "passes.uplift.rate_m_per_yr=-0.08", "-v"}, 2);
+  EXPECT_EQ(folder.names_in("a"),
+            (std::vector<std::string>{
+                "after.png.earlier", "before.png.earlier", "checkpoint-00000000.h5",
+                "checkpoint-00000002.h5", "checkpoint-00000002.h5.earlier",
+                "checkpoint-00000004.h5.earlier", "checkpoint-00000006.h5.earlier",
+                "drainage.png.earlier", "fields", "mine.png", "notes.txt", "series.csv.earlier",
+                "series.png.earlier", "slope_area.png.earlier", "summary.json.earlier"}));
+  EXPECT_EQ(
+      folder.names_in("a/fields"),
+      (std::vector<std::string>{"00000003.nc.earlier", "00000006.nc.earlier", "mine", "mine.nc"}));
+  std::size_t i = 0;
+  for (const char* name :
+       {"summary.json", "series.csv", "before.png", "after.png", "series.png", "drainage.png",
+        "slope_area.png", "fields/00000003.nc", "fields/00000006.nc"}) {
+    EXPECT_EQ(bytes(std::string("a/") + name + ".earlier"), earlier[i++]) << name;
+    EXPECT_THAT(said, HasSubstr((folder / "a" / name).string() + "' of an earlier run set aside"));
+  }
+}
+
+TEST_F(rerun, what_is_refused_or_resumed_sets_nothing_aside) {
+  run("a", records);
+  const std::vector<std::string> before = folder.names_in("a");
+  run("a", {"--set", "passes.diffusion.diffusivity_m2_per_yr=1e6"}, 2);
+  EXPECT_EQ(folder.names_in("a"), before);
+  std::vector<std::string> on = records;
+  on.insert(on.end(), {"--resume", "auto", "--steps", "7"});
+  run("a", on);
+  for (const std::string& name : folder.names_in("a")) {
+    EXPECT_THAT(name, Not(HasSubstr("earlier")));
+  }
+  // A map of an earlier run that is the ground of this one stays where it is.
+  write_file(folder / "a" / "fields" / "00000009.tif", hills(16, 12));
+  run("a", {"--set", "world.dem='a/fields/00000009.tif'"});
+  EXPECT_TRUE(fs::exists(folder / "a" / "fields" / "00000009.tif"));
+}
+
+}  // namespace
