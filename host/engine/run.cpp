@@ -3,6 +3,7 @@
 #include "accounts.hpp"
 #include "checkpoint_folder.hpp"
 #include "earlier_files.hpp"
+#include "first_surface.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/drainage.hpp"
 #include "lithify/engine/import.hpp"
@@ -46,7 +47,7 @@ class stopwatch {
 struct start {
   world at;
   accounts books;
-  bool resumed;
+  std::optional<resumed_run> resumed;
 };
 
 /// How the write of a checkpoint went.
@@ -95,7 +96,7 @@ class runner {
     records_.emplace(scenario_, folder_.path(), first, steps_);
     relief before;
     if (wants_before()) {
-      drawing("the surface of the start", [&] { before = starting_relief(w, from.resumed); });
+      drawing("the surface of the start", [&] { before = starting_relief(from); });
     }
     const bool stopped = loop(w, books, first);
     if (trace_->misses_dump()) {
@@ -176,7 +177,7 @@ class runner {
     }
     world w = fresh_world();
     const int128 stored = w.stored();
-    return {std::move(w), accounts(stored), false};
+    return {std::move(w), accounts(stored), std::nullopt};
   }
 
   /// A run that ends early must not leave another one's records as its own.
@@ -217,7 +218,9 @@ class runner {
     }
     observer_.note("resumed from '" + from.file.string() + "' at step " +
                    std::to_string(from.data.state.step));
-    return {std::move(w), accounts(from.data.state.budget), true};
+    const io::budget_totals& budget = from.data.state.budget;
+    return {std::move(w), accounts(budget),
+            resumed_run{from.file.parent_path(), from.data.scenario, budget.stored_at_start}};
   }
 
   /// What the scenario's world was made from may be gone by now: the checkpoint holds all of it.
@@ -237,13 +240,20 @@ class runner {
     if (from.data.scenario.empty()) {
       return;  // imported: no scenario made it
     }
-    std::string keys;
+    std::string kept;
+    std::string anew;
     for (const std::string& key : differing_keys(from.data.scenario, scenario_.text)) {
+      std::string& keys = is_of_ground(key) || key == "run.seed" ? kept : anew;
       keys += (keys.empty() ? "" : ", ") + key;
     }
-    if (!keys.empty()) {
-      warn("checkpoint '" + from.file.string() + "' was made with other values of " + keys +
-           "; from step " + std::to_string(from.data.state.step) + " on the scenario's hold");
+    const std::string made =
+        "checkpoint '" + from.file.string() + "' was made with other values of ";
+    if (!kept.empty()) {
+      warn(made + kept + ", which stay as they are in it: to change them, start afresh");
+    }
+    if (!anew.empty()) {
+      warn(made + anew + "; from step " + std::to_string(from.data.state.step) +
+           " on the scenario's hold");
     }
   }
 
@@ -427,16 +437,10 @@ class runner {
   }
 
   /// The surface that the run started from, also where this process did not.
-  relief starting_relief(const world& w, bool resumed) const {
-    if (!resumed) {
-      return relief_of(w);
-    }
-    if (scenario_.world.checkpoint.empty()) {
-      const io::column_model model = read_columns(scenario_.world, scenario_.materials);
-      return {model.size, model.geometry, 0, surface_of(model, scenario_.materials)};
-    }
-    const io::checkpoint first = io::read_checkpoint(scenario_.world.checkpoint);
-    return {first.voxels.size, first.geometry, first.state.frame_offset, surface_of(first)};
+  relief starting_relief(const start& from) const {
+    return from.resumed && from.at.simulation().step > 0
+               ? first_surface(scenario_, *from.resumed, from.at.config().size)
+               : relief_of(from.at);
   }
 
   /// Work for a picture: what it lacks is a warning, for the run itself is done.

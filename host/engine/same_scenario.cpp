@@ -109,4 +109,6 @@ std::vector<std::string> differing_keys(const std::string& one, const std::strin
   return {keys.begin(), keys.end()};
 }
 
+bool is_of_ground(const std::string& key) { return key.starts_with("world."); }
+
 }  // namespace lithify::engine

@@ -18,4 +18,8 @@ namespace lithify::engine {
 [[nodiscard]] std::vector<std::string> differing_keys(const std::string& one,
                                                       const std::string& other);
 
+/// Whether a key says what ground a run starts from. Such keys, and run.seed, the state of a
+/// checkpoint has taken up: who goes on from it does not ask for them again.
+[[nodiscard]] bool is_of_ground(const std::string& key);
+
 }  // namespace lithify::engine

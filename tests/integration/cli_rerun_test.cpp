@@ -95,4 +95,73 @@ TEST_F(rerun, what_is_refused_or_resumed_sets_nothing_aside) {
   EXPECT_TRUE(fs::exists(folder / "a" / "fields" / "00000009.tif"));
 }
 
+/// Of what the state has taken up, a resumed run says that it stays.
+TEST_F(rerun, a_resumed_run_says_which_values_hold) {
+  std::string dem = hills(16, 12);
+  dem.replace(dem.find("NODATA_value -9999"), 18, "NODATA_value 44.25");
+  write_file(folder / "dem.asc", dem);
+  write_file(folder / "other.asc", dem);
+  run("a", {"--steps", "3"});
+  const std::string state = (folder / "a" / "checkpoint-00000003.h5").string();
+  run("same", {"--resume", state});
+  const struct {
+    std::string set, key;
+  } cases[] = {{"run.seed=4", "run.seed"},
+               {"world.layer=[{material='granite'}]", "world.layer"},
+               {"world.nodata=fill", "world.nodata"},
+               {"world.dem=other.asc", "world.dem"}};
+  for (const auto& [set, key] : cases) {
+    const std::string said = run("b", {"--resume", state, "--set", set}, 1);
+    EXPECT_THAT(said, HasSubstr(key)) << set;
+    EXPECT_THAT(said, HasSubstr("which stay as they are in it")) << set;
+    EXPECT_THAT(said, Not(HasSubstr("the scenario's hold"))) << set;
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+    EXPECT_EQ(lithify({"diff", (folder / "b" / "checkpoint-00000006.h5").string(),
+                       (folder / "same" / "checkpoint-00000006.h5").string()})
+                  .code,
+              0)
+        << set;
+  }
+  const std::string both =
+      run("b", {"--resume", state, "--set", "run.seed=4", "--set", "run.step_yr=200"}, 1);
+  EXPECT_THAT(both, HasSubstr("other values of run.seed, which stay"));
+  EXPECT_THAT(both, HasSubstr("other values of run.step_yr; from step 3 on the scenario's hold"));
+}
+
+TEST_F(rerun, a_resumed_run_draws_the_start_that_it_had) {
+  const std::vector<std::string> pictures = {"--set", "output.pictures=['before', 'difference']"};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.end(), pictures.begin(), pictures.end());
+    return words;
+  };
+  run("whole", with({}));
+  run("part", {"--steps", "3"});
+  run("pruned", {"--steps", "3", "--keep", "1"});
+  // Another ground in a region of the same size and floor.
+  std::string dem = hills(16, 12);
+  for (std::size_t at = dem.find("45 "); at != std::string::npos; at = dem.find("45 ", at)) {
+    dem.replace(at, 3, "41 ");
+  }
+  write_file(folder / "other.asc", dem);
+  const std::vector<std::string> on = with({"--resume", "auto", "--set", "world.dem=other.asc"});
+  EXPECT_THAT(run("part", on, 1), HasSubstr("world.dem"));
+  for (const char* name : {"before.png", "difference.png"}) {
+    EXPECT_EQ(bytes(std::string("part/") + name), bytes(std::string("whole/") + name)) << name;
+  }
+  EXPECT_THAT(run("pruned", on, 1), HasSubstr("cannot draw the surface of the start"));
+  EXPECT_FALSE(fs::exists(folder / "pruned" / "before.png"));
+  EXPECT_FALSE(fs::exists(folder / "pruned" / "difference.png"));
+  EXPECT_TRUE(fs::exists(folder / "pruned" / "summary.json"));
+  // Its checkpoints have the new scenario by now, and a DEM may change under its name.
+  EXPECT_THAT(
+      run("pruned", with({"--resume", "auto", "--steps", "7", "--set", "world.dem=other.asc"}), 1),
+      HasSubstr("cannot draw the surface of the start"));
+  write_file(folder / "dem.asc", dem);
+  run("kept", {"--steps", "3", "--keep", "1"});
+  run("kept", with({"--resume", "auto"}));
+  write_file(folder / "dem.asc", hills(16, 12));
+  EXPECT_THAT(run("kept", with({"--resume", "auto", "--steps", "7"}), 1),
+              HasSubstr("cannot draw the surface of the start"));
+}
+
 }  // namespace
