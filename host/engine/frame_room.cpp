@@ -94,14 +94,14 @@ std::optional<frame_exit> find_frame_exit(const scenario& s,
   if (moved < room + slack_voxels) {
     return std::nullopt;
   }
-  frame_exit exit;
-  exit.below = rate > 0.0;
-  exit.step = static_cast<std::int64_t>(std::ceil((room + slack_voxels) / step_voxels));
-  exit.x = static_cast<std::int64_t>(first) % size.x;
-  exit.y = static_cast<std::int64_t>(first) / size.x;
+  frame_exit found;
+  found.below = rate > 0.0;
+  found.step = static_cast<std::int64_t>(std::ceil((room + slack_voxels) / step_voxels));
+  found.x = static_cast<std::int64_t>(first) % size.x;
+  found.y = static_cast<std::int64_t>(first) / size.x;
   // A voxel more than what is missing: the region is made of whole ones.
-  exit.missing_m = std::ceil((moved - room + 1.0) * geometry.voxel_height_m);
-  return exit;
+  found.missing_m = std::ceil((moved - room + 1.0) * geometry.voxel_height_m);
+  return found;
 }
 
 }  // namespace lithify::engine

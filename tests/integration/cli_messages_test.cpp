@@ -10,10 +10,12 @@
 namespace {
 
 namespace fs = std::filesystem;
+using lithify::test::hills;
 using lithify::test::lithify;
 using lithify::test::outcome;
 using lithify::test::read_file;
 using lithify::test::temporary_folder;
+using lithify::test::write_file;
 using lithify::test::write_small_world;
 using nlohmann::json;
 using testing::AllOf;
@@ -58,7 +60,7 @@ TEST_F(messages, a_value_of_set_is_named_as_given) {
               HasSubstr("]: material.porosity: 5 is out of range"));
   EXPECT_THAT(refused({"--set", "run.step_yr=-1"}), HasSubstr("--set run.step_yr=-1: -1 is out"));
   // What the file says wrong is the file's, whatever else was given.
-  lithify::test::write_file(scenario, read_file(scenario) + "[output]\nseries_every = -1\n");
+  write_file(scenario, read_file(scenario) + "[output]\nseries_every = -1\n");
   EXPECT_THAT(refused({"--set", "output.fields_every=2"}),
               AllOf(HasSubstr("s.toml:39: output.series_every"), Not(HasSubstr("--set"))));
 }
@@ -69,9 +71,9 @@ TEST_F(messages, who_leaves_the_region_hears_what_to_raise) {
   EXPECT_THAT(refused({"--set", "passes.uplift.rate_m_per_yr=0.03"}), all);
   EXPECT_THAT(refused({"--set", "passes.uplift.rate_m_per_yr=-0.08"}), all);
   ASSERT_EQ(run("a", {"--steps", "0"}).code, 0);
-  lithify::test::write_file(folder / "c.toml",
-                            "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
-                            "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
+  write_file(folder / "c.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
+             "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
   scenario = (folder / "c.toml").string();
   EXPECT_THAT(refused({}), AllOf(HasSubstr("--basement"), HasSubstr("--headroom"),
                                  Not(HasSubstr("world.basement_m"))));
@@ -109,13 +111,38 @@ TEST_F(messages, check_says_when_uplift_alone_leaves_the_region) {
   EXPECT_EQ(check(more("0.03", "passes.order=['diffusion']")).code, 2) << "listed but not ordered";
   // From a checkpoint too, whose columns say at which height they are held.
   ASSERT_EQ(run("a", {"--steps", "0"}).code, 0);
-  lithify::test::write_file(folder / "c.toml",
-                            "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
-                            "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
+  write_file(folder / "c.toml",
+             "[world]\ncheckpoint = 'a/checkpoint-00000000.h5'\n[run]\nsteps = 6\n"
+             "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
   scenario = (folder / "c.toml").string();
   const outcome from = check({});
   EXPECT_EQ(from.code, 1);
   EXPECT_THAT(from.err, AllOf(HasSubstr("by step 4"), HasSubstr("--basement")));
+}
+
+// Columns beside a hole are held too, and across looped sides they lie beside it.
+TEST_F(messages, check_knows_the_columns_that_are_held) {
+  std::string dem = hills(16, 12);
+  dem.replace(dem.find("NODATA_value -9999"), 18, "NODATA_value 40.875");  // three, one on the west side
+  write_file(folder / "dem.asc", dem);
+  const std::string sides[] = {
+      "world.sides={west='closed',east='closed',south='closed',north='closed'}",
+      "world.sides={west='looped',east='looped',south='closed',north='closed'}",
+      "world.sides={west='closed',east='open',south='closed',north='closed'}"};
+  for (const std::string& kinds : sides) {
+    const auto set = [&](const std::string& more) {
+      return std::vector<std::string>{
+          "--set", "passes.uplift.rate_m_per_yr=0.011", "--set", kinds, "--set", more};
+    };
+    const outcome told = check(set("run.steps=30"));
+    EXPECT_EQ(told.code, 1) << kinds;
+    const std::size_t at = told.err.find("by step ");
+    ASSERT_NE(at, std::string::npos) << told.err;
+    const int step = std::stoi(told.err.substr(at + 8));
+    EXPECT_EQ(check(set("run.steps=" + std::to_string(step - 1))).code, 0) << kinds;
+    EXPECT_EQ(run("a", set("run.steps=" + std::to_string(step - 1))).code, 0) << told.err;
+    EXPECT_EQ(run("b", set("run.steps=" + std::to_string(step))).code, 2) << told.err;
+  }
 }
 
 TEST_F(messages, a_log_may_lie_in_the_folder_that_the_run_makes) {
