@@ -1,4 +1,5 @@
 // The overlay's tables one by one: sizes, summaries, merging, and when tables are merged.
+#include "collect.cuh"
 #include "lithify/base/error.hpp"
 #include "overlay_rig.cuh"
 #include "table_ops.cuh"
@@ -188,11 +189,11 @@ TEST(OverlayTable, MergeKeepsTheNewestVersionAndSizesItExactly) {
                          b == 3 ? std::span(last) : std::span(first)});
     }
     const table merged = merge_tables(ex, sources);
-    EXPECT_EQ(contents(ex, merged.view()), expected);
+    EXPECT_EQ(contents(ex, view_of(merged)), expected);
     EXPECT_EQ(merged.claimed, static_cast<std::int64_t>(expected.size()));
     EXPECT_EQ(merged.buckets.size(), buckets_for(merged.claimed));
     EXPECT_EQ(merged.orders, 5201U);
-    EXPECT_EQ(merged.bounds, summarize(ex, merged.view()).bounds);
+    EXPECT_EQ(merged.bounds, summarize(ex, view_of(merged)).bounds);
     ASSERT_EQ(merged.batches.size(), 5U);
     EXPECT_EQ(merged.batches[0].first_order, 1U);
     EXPECT_EQ(merged.batches[0].number, 5U);
