@@ -155,14 +155,16 @@ void draw_scale_bar(canvas& c, const map_frame& map, double cell_size_m) {
   draw_text(c.picture, c.picture.width - margin - text_width(text, 2), top + 12, text, ink, 2);
 }
 
+std::int64_t ramp_width(const canvas& c) {
+  return std::min<std::int64_t>(c.picture.width - 2 * margin - scale_bar_px, 420);
+}
+
 void draw_strip(canvas& c,
                 const map_frame& map,
                 double cell_size_m,
                 std::span<const color_stop> stops,
                 std::span<const mark> marks) {
-  const std::int64_t width =
-      std::min<std::int64_t>(c.picture.width - 2 * margin - scale_bar_px, 420);
-  draw_ramp(c.picture, margin, c.strip_top + margin, width, 16, stops, marks);
+  draw_ramp(c.picture, margin, c.strip_top + margin, ramp_width(c), 16, stops, marks);
   draw_scale_bar(c, map, cell_size_m);
 }
 

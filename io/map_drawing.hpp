@@ -115,6 +115,8 @@ struct caption {
 
 /// A length of 1, 2 or 5 times a power of ten, at the right of the strip.
 void draw_scale_bar(canvas& c, const map_frame& map, double cell_size_m);
+/// Pixels of a strip's ramp.
+[[nodiscard]] std::int64_t ramp_width(const canvas& c);
 /// A ramp of colours with its marks, and the scale bar.
 void draw_strip(canvas& c,
                 const map_frame& map,

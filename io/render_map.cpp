@@ -31,8 +31,10 @@ constexpr std::array change_stops = {
     color_stop{1.00, {5, 48, 97, 255}},
 };
 
-std::vector<mark> number_marks(double low, double high) {
-  const double step = round_step(high - low, 4);
+std::vector<mark> number_marks(double low, double high, std::int64_t width) {
+  constexpr std::int64_t number_px = 80;  // "-10000" and a gap
+  const double step =
+      round_step(high - low, static_cast<int>(std::max<std::int64_t>(1, width / number_px)));
   std::vector<mark> marks;
   for (const double value : ticks(low, high, step)) {
     marks.push_back({(value - low) / (high - low), format_number(value, step_decimals(step))});
@@ -41,24 +43,6 @@ std::vector<mark> number_marks(double low, double high) {
     marks.back().text += " m";
   }
   return marks;
-}
-
-struct height_range {
-  double low = 0.0;
-  double high = 0.0;
-  bool any = false;
-};
-height_range range_of(const surface_view& s) {
-  height_range r;
-  for (std::int64_t i = 0; i < s.nx * s.ny; ++i) {
-    if (is_valid(s, i)) {
-      const double z = s.height_m[static_cast<std::size_t>(i)];
-      r.low = r.any ? std::min(r.low, z) : z;
-      r.high = r.any ? std::max(r.high, z) : z;
-      r.any = true;
-    }
-  }
-  return r;
 }
 
 rgba grey(double value) {
@@ -82,11 +66,25 @@ double change_limit(std::vector<double> changes) {
 
 }  // namespace
 
+std::optional<elevation_range> elevations_of(const surface_view& surface) {
+  check_surface(surface, true);
+  std::optional<elevation_range> range;
+  for (std::int64_t i = 0; i < surface.nx * surface.ny; ++i) {
+    if (is_valid(surface, i)) {
+      const double z = surface.height_m[static_cast<std::size_t>(i)];
+      range = range ? elevation_range{std::min(range->lowest, z), std::max(range->highest, z)}
+                    : elevation_range{z, z};
+    }
+  }
+  return range;
+}
+
 image hillshade(const surface_view& surface, const hillshade_options& options) {
   check_surface(surface, true);
   const shader shade(surface, options);
-  const height_range range = range_of(surface);
-  const double span = range.high > range.low ? range.high - range.low : 1.0;
+  const elevation_range range =
+      options.colors ? *options.colors : elevations_of(surface).value_or(elevation_range{});
+  const double span = range.highest > range.lowest ? range.highest - range.lowest : 1.0;
   const map_frame map(surface);
   canvas c = make_canvas(map, options.legend ? strip_px : 0);
   map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
@@ -98,13 +96,13 @@ image hillshade(const surface_view& surface, const hillshade_options& options) {
     if (!options.tint) {
       return grey(light);
     }
-    const double at = (surface.height_m[static_cast<std::size_t>(cell)] - range.low) / span;
+    const double at = (surface.height_m[static_cast<std::size_t>(cell)] - range.lowest) / span;
     return lit(ramp_color(elevation_stops, at), light, shade.flat());
   });
   if (options.legend) {
     constexpr std::array grey_stops = {color_stop{0, {0, 0, 0, 255}},
                                        color_stop{1, {255, 255, 255, 255}}};
-    const auto marks = options.tint ? number_marks(range.low, range.low + span)
+    const auto marks = options.tint ? number_marks(range.lowest, range.lowest + span, ramp_width(c))
                                     : std::vector<mark>{{0, "SHADE"}, {1, "LIGHT"}};
     draw_strip(c, map, surface.cell_size_m,
                options.tint ? std::span<const color_stop>(elevation_stops)

@@ -11,8 +11,19 @@
 
 namespace lithify::engine {
 
-io::image draw_hillshade(const relief& surface) {
-  return io::hillshade(drawn_surface(surface, surface.frame_offset).view);
+io::image draw_hillshade(const relief& surface) { return draw_hillshade(surface, surface); }
+
+io::image draw_hillshade(const relief& surface, const relief& other) {
+  const drawn_surface drawn(surface, surface.frame_offset);
+  const auto own = io::elevations_of(drawn.view);
+  const auto others = io::elevations_of(drawn_surface(other, other.frame_offset).view);
+  io::hillshade_options options;
+  options.colors = own;
+  if (own && others) {
+    options.colors = {std::min(own->lowest, others->lowest),
+                      std::max(own->highest, others->highest)};
+  }
+  return io::hillshade(drawn.view, options);
 }
 
 io::image draw_difference(const relief& before, const relief& after) {

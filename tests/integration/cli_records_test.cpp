@@ -148,13 +148,19 @@ TEST_F(records, compares_with_the_checkpoint_that_is_its_world) {
 }
 
 TEST_F(records, draws_the_pictures_that_a_scenario_asks_for) {
-  run("a", {"--keep", "9", "--set",
-            "output.pictures=['before', 'after', 'difference', 'section', 'material']"});
+  run("a",
+      {"--keep", "9", "--set", "output.pictures=['after', 'difference', 'section', 'material']"});
   expect_rendered("a", {{"after", "hillshade"},
-                        {"before", "hillshade"},
                         {"difference", "difference"},
                         {"section", "section"},
                         {"material", "material"}});
+  run("start", {"--keep", "9", "--set", "output.pictures=['before']"});
+  expect_rendered("start", {{"before", "hillshade"}});
+  run("both", {"--set", "output.pictures=['before', 'after']"});
+  for (const auto& [alone, picture] : {std::pair("start", "before.png"), {"a", "after.png"}}) {
+    EXPECT_NE(read_file(folder / "both" / picture), read_file(folder / alone / picture))
+        << "beside the other it has the colours of both";
+  }
   const std::string difference = read_file(folder / "a" / "difference.png");
   run("b", {"--steps", "3"});
   run("b", {"--resume", "auto", "--set", "output.pictures=['difference']"});
@@ -165,7 +171,7 @@ TEST_F(records, draws_the_pictures_that_a_scenario_asks_for) {
                                    testing::EndsWith(".h5"), "difference.png", "summary.json"))
       << "and draws no other picture";
   run("c", {"--steps", "1", "--set", "output.pictures=['before']"});
-  EXPECT_EQ(read_file(folder / "c" / "before.png"), read_file(folder / "a" / "before.png"));
+  EXPECT_EQ(read_file(folder / "c" / "before.png"), read_file(folder / "start" / "before.png"));
 }
 
 TEST_F(records, keeps_its_summary_when_a_picture_fails) {

@@ -11,6 +11,7 @@
 #include "lithify/io/png.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,12 +26,22 @@ struct surface_view {
   std::span<const std::uint8_t> valid;  ///< nx * ny, 0 = no data; empty: all cells are valid
 };
 
+/// Metres.
+struct elevation_range {
+  double lowest = 0.0;
+  double highest = 0.0;
+};
+/// Of the valid cells; empty: there are none. Errors: invalid_argument.
+[[nodiscard]] std::optional<elevation_range> elevations_of(const surface_view& surface);
+
 struct hillshade_options {
   double azimuth_deg = 315.0;  ///< where the light comes from: 0 north, 90 east
   double altitude_deg = 45.0;  ///< of the light above the horizon
   double exaggeration = 1.0;   ///< of heights
   bool tint = true;            ///< colour by elevation; false: grey, 255 max(0, cos incidence)
   bool legend = true;          ///< a strip with the colours' elevations and a scale bar
+  /// Elevations of the first and the last colour; empty: the surface's own.
+  std::optional<elevation_range> colors;
 };
 
 /// Shaded relief (Lambert's cosine law on Horn's 1981 third-order gradient).

@@ -22,6 +22,8 @@ struct relief {
 
 /// Shaded relief, coloured by elevation.
 [[nodiscard]] io::image draw_hillshade(const relief& surface);
+/// The same with colours that span the elevations of both: two pictures of one scale.
+[[nodiscard]] io::image draw_hillshade(const relief& surface, const relief& other);
 
 /// Ground gained and lost. Heights are compared inside the moving frame: uplift, which carries the
 /// ground without adding any, does not show.

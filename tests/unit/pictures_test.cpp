@@ -1,0 +1,38 @@
+// Pictures of worlds: one scale for two reliefs.
+#include "lithify/engine/pictures.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace lithify::engine {
+namespace {
+
+/// 480 x 60 columns, `west` voxels high but for the eastern half.
+relief two_halves(std::int64_t west, std::int64_t east) {
+  relief r;
+  r.size = {480, 60, 64};
+  for (std::int32_t i = 0; i < r.size.x * r.size.y; ++i) {
+    r.height.push_back((i % r.size.x < 240 ? west : east) * one_voxel);
+  }
+  return r;
+}
+
+/// Whether the two have the same pixels from row `top` on.
+bool same_below(const io::image& a, const io::image& b, std::int64_t top) {
+  return a.width == b.width && a.height == b.height &&
+         std::equal(a.pixels.begin() + top * a.width, a.pixels.end(),
+                    b.pixels.begin() + top * b.width);
+}
+
+TEST(draw_hillshade, two_reliefs_share_their_colours_and_their_legend) {
+  const relief low = two_halves(10, 20), high = two_halves(10, 40);
+  io::image one = draw_hillshade(low, high), two = draw_hillshade(high, low);
+  EXPECT_EQ(one.at(100, 30), two.at(100, 30)) << "10 voxels in both";
+  EXPECT_NE(one.at(400, 30), two.at(400, 30));
+  EXPECT_TRUE(same_below(one, two, 60));
+  EXPECT_FALSE(same_below(draw_hillshade(low), two, 60)) << "alone its colours are its own";
+}
+
+}  // namespace
+}  // namespace lithify::engine
