@@ -135,7 +135,7 @@ void draw_ramp(image& picture,
     fill(picture, at, y + h, 1, 4, ink);
     const std::int64_t width = text_width(m.text, text_scale);
     const std::int64_t left = std::clamp<std::int64_t>(
-        at - width / 2, 2, std::max<std::int64_t>(2, picture.width - width - 2));
+        at - width / 2, x, std::max<std::int64_t>(x, picture.width - width - 2));
     if (left > free_from) {  // a number that would touch its neighbour is left out
       draw_text(picture, left, y + h + 6, m.text, ink, text_scale);
       free_from = left + width + 8;

@@ -45,6 +45,8 @@ std::vector<mark> number_marks(double low, double high, std::int64_t width) {
   return marks;
 }
 
+constexpr rgba held_color = {128, 132, 138, 255};
+
 rgba grey(double value) {
   const auto level = static_cast<std::uint8_t>(std::lround(255.0 * std::clamp(value, 0.0, 1.0)));
   return {level, level, level, 255};
@@ -119,12 +121,18 @@ image difference(const surface_view& before,
   check_surface(after, true);
   require(before.nx == after.nx && before.ny == after.ny, errc::invalid_argument,
           "a difference needs two surfaces on the same grid");
+  require(options.held.empty() || options.held.size() == after.height_m.size(),
+          errc::invalid_argument, "a map of held cells needs a flag a cell");
+  const auto is_held = [&](std::size_t i) { return !options.held.empty() && options.held[i] != 0; };
   std::vector<double> changes(after.height_m.size(), 0.0);
   std::vector<std::uint8_t> both(after.height_m.size(), 0);
+  bool any_held = false;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const auto cell = static_cast<std::int64_t>(i);
     both[i] = is_valid(before, cell) && is_valid(after, cell) ? 1 : 0;
-    changes[i] = both[i] != 0 ? after.height_m[i] - before.height_m[i] : 0.0;
+    const bool held = is_held(i);
+    any_held = any_held || (held && both[i] != 0);
+    changes[i] = both[i] != 0 && !held ? after.height_m[i] - before.height_m[i] : 0.0;
   }
   const double limit = options.limit_m > 0.0 ? options.limit_m : change_limit(changes);
 
@@ -132,11 +140,15 @@ image difference(const surface_view& before,
   shown.valid = both;
   const shader shade(shown, {});
   const map_frame map(shown);
-  canvas c = make_canvas(map, options.legend ? strip_px : 0);
+  constexpr std::int64_t held_px = 26;  // a line of the legend
+  canvas c = make_canvas(map, options.legend ? strip_px + (any_held ? held_px : 0) : 0);
   map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     const std::int64_t cell = y * shown.nx + x;
     if (!is_valid(shown, cell)) {
       return std::nullopt;
+    }
+    if (is_held(static_cast<std::size_t>(cell))) {
+      return held_color;
     }
     const double share = std::clamp(changes[static_cast<std::size_t>(cell)] / limit, -1.0, 1.0);
     const rgba color = ramp_color(change_stops, 0.5 + 0.5 * share);
@@ -146,6 +158,10 @@ image difference(const surface_view& before,
     const std::vector<mark> marks = {
         {0.0, format_short(-limit)}, {0.5, "0"}, {1.0, "+" + format_short(limit) + " m"}};
     draw_strip(c, map, after.cell_size_m, change_stops, marks);
+    if (any_held) {
+      const swatch key{held_color, "held side"};
+      draw_swatches(&c.picture, margin, c.strip_top + strip_px - 2, ramp_width(c), {&key, 1});
+    }
   }
   return std::move(c.picture);
 }

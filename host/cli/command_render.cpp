@@ -69,7 +69,7 @@ io::image draw(const render_arguments& a, const io::checkpoint& data) {
   if (a.view == "difference") {
     const io::checkpoint earlier = io::read_checkpoint(a.against);
     require_same_place(earlier, data, a.against);
-    return engine::draw_difference(relief_of(earlier, a.against), surface);
+    return engine::draw_difference(relief_of(earlier, a.against), surface, data.columns);
   }
   if (a.view == "export") {
     return engine::draw_export(surface, data.columns);

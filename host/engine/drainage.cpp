@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -19,7 +18,6 @@ namespace lithify::engine {
 namespace {
 
 constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();  // boundary_height
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t index(std::int64_t c) { return static_cast<std::size_t>(c); }
@@ -133,10 +131,10 @@ io::image draw_export(const relief& surface, std::span<const field> columns) {
   require(std::any_of(columns.begin(), columns.end(), named), errc::invalid_argument,
           "nothing says what left where: that takes a run with the pass stream_power");
   const auto exported = find_field(columns, "exported").as<std::int64_t>();
-  const auto held = find_field(columns, "boundary_height").as<std::int64_t>();
-  std::vector<std::uint8_t> sinks;
-  std::transform(held.begin(), held.end(), std::back_inserter(sinks),
-                 [](std::int64_t h) { return static_cast<std::uint8_t>(h == not_held); });
+  std::vector<std::uint8_t> sinks = held_columns(columns);
+  for (std::uint8_t& sink : sinks) {
+    sink = sink == 0 ? 1 : 0;
+  }
   const drawn_surface drawn(surface, surface.frame_offset);
   const double voxel_m3 = cell_area_m2(surface) * surface.geometry.voxel_height_m;
   std::vector<double> volume;

@@ -1,6 +1,7 @@
-/// A relief as pictures take it.
+/// A relief as pictures take it, and which of its columns are held.
 #pragma once
 
+#include "lithify/base/field.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
 #include "lithify/io/render.hpp"
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 namespace lithify::engine {
@@ -27,5 +30,19 @@ struct drawn_surface {
   drawn_surface(const drawn_surface&) = delete;
   drawn_surface& operator=(const drawn_surface&) = delete;
 };
+
+/// Per column, 1 where a boundary holds it at its elevation; empty: the columns hold none.
+inline std::vector<std::uint8_t> held_columns(std::span<const field> columns) {
+  constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
+  std::vector<std::uint8_t> held;
+  for (const field& f : columns) {
+    if (f.name == "boundary_height") {
+      for (const std::int64_t h : f.as<std::int64_t>()) {
+        held.push_back(static_cast<std::uint8_t>(h != not_held));
+      }
+    }
+  }
+  return held;
+}
 
 }  // namespace lithify::engine

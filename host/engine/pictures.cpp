@@ -26,10 +26,15 @@ io::image draw_hillshade(const relief& surface, const relief& other) {
   return io::hillshade(drawn.view, options);
 }
 
-io::image draw_difference(const relief& before, const relief& after) {
+io::image draw_difference(const relief& before,
+                          const relief& after,
+                          std::span<const field> columns) {
   require(before.size.x == after.size.x && before.size.y == after.size.y, errc::invalid_argument,
           "the two worlds are not of one size: their difference cannot be drawn");
-  return io::difference(drawn_surface(before, 0).view, drawn_surface(after, 0).view);
+  const std::vector<std::uint8_t> held = held_columns(columns);
+  io::difference_options options;
+  options.held = held;
+  return io::difference(drawn_surface(before, 0).view, drawn_surface(after, 0).view, options);
 }
 
 io::image draw_materials(const relief& surface,

@@ -475,7 +475,8 @@ class runner {
     const bool both = wants(picture::before) && wants(picture::after) && !before.height.empty();
     save_picture(picture::before, [&] { return draw_hillshade(before, both ? after : before); });
     save_picture(picture::after, [&] { return draw_hillshade(after, both ? before : after); });
-    save_picture(picture::difference, [&] { return draw_difference(before, after); });
+    save_picture(picture::difference,
+                 [&] { return draw_difference(before, after, w.column_fields()); });
     save_picture(picture::section,
                  [&] { return draw_section(after, w.current(), scenario_.materials, middle); });
     save_picture(picture::material,

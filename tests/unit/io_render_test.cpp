@@ -104,6 +104,46 @@ TEST(difference, is_red_where_ground_was_lost_and_blue_where_it_was_gained) {
   EXPECT_GT(same[0], 200);
 }
 
+TEST(difference, marks_held_cells_and_keeps_them_out_of_the_stretch) {
+  const auto before = plane(600, 400, 0, 0);
+  auto after = before;
+  for (double& z : after) {
+    z -= 2.0;
+  }
+  std::vector<std::uint8_t> held(before.size(), 0);
+  for (std::size_t i = 0; i < 100 * 600; ++i) {
+    after[i] = 0.0;
+    held[i] = 1;
+  }
+  difference_options options;
+  options.held = held;
+  image picture = difference({600, 400, 30, before, {}}, {600, 400, 30, after, {}}, options);
+  const rgba edge = picture.at(300, 399), inside = picture.at(300, 100);
+  EXPECT_NEAR(edge[0], edge[2], 12) << "neither lost nor gained";
+  EXPECT_GT(inside[0], inside[2] + 30);
+  EXPECT_LT(inside[0], 140) << "the most that any other cell lost is the end of the ramp";
+  const image without = difference({600, 400, 30, before, {}}, {600, 400, 30, after, {}});
+  EXPECT_GT(picture.height, without.height) << "the legend names them";
+  const std::vector<std::uint8_t> one(1, 1);
+  options.held = one;
+  EXPECT_EQ(code_of([&] {
+              (void)difference({600, 400, 30, before, {}}, {600, 400, 30, after, {}}, options);
+            }),
+            errc::invalid_argument);
+}
+
+TEST(difference, numbers_keep_off_the_edge) {
+  const auto before = plane(600, 400, 0, 0);
+  image picture = difference({600, 400, 30, before, {}}, {600, 400, 30, before, {}}, {72.4, true});
+  const rgba paper = picture.at(0, picture.height - 1);
+  for (std::int64_t y = 400; y < picture.height; ++y) {
+    for (std::int64_t x = 0; x < 10; ++x) {
+      ASSERT_EQ(picture.at(x, y), paper) << x << ", " << y;
+      ASSERT_EQ(picture.at(picture.width - 1 - x, y), paper);
+    }
+  }
+}
+
 TEST(difference, refuses_other_grids_and_takes_equal_ones) {
   const auto a = plane(6, 4, 0, 0);
   const auto b = plane(4, 6, 0, 0);

@@ -1,9 +1,11 @@
-// Pictures of worlds: one scale for two reliefs.
+// Pictures of worlds: one scale for two reliefs, held columns.
 #include "lithify/engine/pictures.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
 namespace lithify::engine {
 namespace {
@@ -32,6 +34,19 @@ TEST(draw_hillshade, two_reliefs_share_their_colours_and_their_legend) {
   EXPECT_NE(one.at(400, 30), two.at(400, 30));
   EXPECT_TRUE(same_below(one, two, 60));
   EXPECT_FALSE(same_below(draw_hillshade(low), two, 60)) << "alone its colours are its own";
+}
+
+TEST(draw_difference, held_columns_are_no_change) {
+  const relief before = two_halves(40, 20), after = two_halves(10, 20);
+  std::vector<std::int64_t> held;
+  for (const std::int64_t h : before.height) {
+    held.push_back(h == 40 * one_voxel ? h : std::numeric_limits<std::int64_t>::min());
+  }
+  const std::vector<field> columns = {
+      field::make<std::int64_t>("boundary_height", "2^-20 voxel", {60, 480}, held)};
+  const auto is_red = [](io::rgba c) { return c[0] > c[2] + 30; };
+  EXPECT_TRUE(is_red(draw_difference(before, after, {}).at(100, 30)));
+  EXPECT_FALSE(is_red(draw_difference(before, after, columns).at(100, 30)));
 }
 
 }  // namespace

@@ -51,6 +51,9 @@ struct hillshade_options {
 struct difference_options {
   double limit_m = 0.0;  ///< full colour at this change; 0: the 98th percentile of the changes
   bool legend = true;
+  /// Per cell, not 0: held at its elevation. Such a cell is grey, in the legend a held side, and
+  /// not among the changes; empty: none.
+  std::span<const std::uint8_t> held = {};
 };
 
 /// Change of height, `after` - `before`: red where ground was lost, blue where it was gained, over

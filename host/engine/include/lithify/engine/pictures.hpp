@@ -1,6 +1,7 @@
 /// Pictures of worlds: relief, surface materials, cuts and change, ready for `io::write_png`.
 #pragma once
 
+#include "lithify/base/field.hpp"
 #include "lithify/base/geometry.hpp"
 #include "lithify/base/material.hpp"
 #include "lithify/base/types.hpp"
@@ -8,6 +9,7 @@
 #include "lithify/world.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace lithify::engine {
@@ -26,9 +28,12 @@ struct relief {
 [[nodiscard]] io::image draw_hillshade(const relief& surface, const relief& other);
 
 /// Ground gained and lost. Heights are compared inside the moving frame: uplift, which carries the
-/// ground without adding any, does not show.
-/// Errors: invalid_argument if the two are not of one size.
-[[nodiscard]] io::image draw_difference(const relief& before, const relief& after);
+/// ground without adding any, does not show. Columns that are held sink in that frame by as much as
+/// the rest rises: they are marked as held, and their change is not shown.
+/// Errors: invalid_argument if the two, or the columns, are not of one size.
+[[nodiscard]] io::image draw_difference(const relief& before,
+                                        const relief& after,
+                                        std::span<const field> columns);
 
 /// Materials at the surface.
 [[nodiscard]] io::image draw_materials(const relief& surface,
