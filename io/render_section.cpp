@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
 #include <string>
 
 namespace lithify::io {
@@ -17,8 +16,9 @@ constexpr std::int64_t most_width_px = 1600;
 constexpr std::int64_t panel_height_px = 440;
 constexpr std::int64_t left_px = 78;  // elevations
 constexpr std::int64_t right_px = 24;
-constexpr std::int64_t top_px = 40;   // the factor of exaggeration
-constexpr std::int64_t axis_px = 40;  // distances
+constexpr std::int64_t top_px = 40;         // the place, the factor of exaggeration
+constexpr std::int64_t axis_px = 54;        // distances and their name
+constexpr std::int64_t least_seen_px = 16;  // chosen: fewer pixels of a material nobody finds
 constexpr rgba sky_high = {196, 216, 234, 255};
 constexpr rgba sky_low = {238, 242, 244, 255};
 constexpr rgba nothing = {226, 224, 220, 255};  // under a column without data
@@ -54,14 +54,16 @@ class section_picture {
   }
 
   image draw() {
-    collect_swatches();
-    const std::int64_t legend = draw_swatches(nullptr, 0, 0, panel_, swatches_);
-    picture_ =
-        image(left_px + panel_ + right_px, top_px + panel_height_px + axis_px + legend + 12, paper);
+    constexpr std::int64_t below = top_px + panel_height_px + axis_px;
+    picture_ = image(left_px + panel_ + right_px, below, paper);
+    shown_.assign(static_cast<std::size_t>(panel_ * panel_height_px), air);
     draw_voxels();
     draw_surface();
     draw_axes();
-    draw_swatches(&picture_, left_px, top_px + panel_height_px + axis_px + 4, panel_, swatches_);
+    const std::vector<swatch> legend = swatches();
+    picture_.height += draw_swatches(nullptr, 0, 0, panel_, legend) + 12;
+    picture_.pixels.resize(static_cast<std::size_t>(picture_.width * picture_.height), paper);
+    draw_swatches(&picture_, left_px, below + 4, panel_, legend);
     return std::move(picture_);
   }
 
@@ -144,6 +146,16 @@ class section_picture {
     return empty_column ? nothing : sky;
   }
 
+  /// What the pixel of a panel is for the legend: the material that most of it shows.
+  [[nodiscard]] material_id& shown(std::int64_t column, std::int64_t row) {
+    return shown_[static_cast<std::size_t>(row * panel_ + column)];
+  }
+  [[nodiscard]] static material_id most_frequent(std::span<const material_id> ids) {
+    const auto times = [&](material_id id) { return std::count(ids.begin(), ids.end(), id); };
+    return *std::max_element(ids.begin(), ids.end(),
+                             [&](material_id a, material_id b) { return times(a) < times(b); });
+  }
+
   // The mean of up to 8 voxels a pixel: thin layers show as a tint instead of flickering.
   void draw_voxels() {
     constexpr int most_samples = 8;
@@ -155,13 +167,17 @@ class section_picture {
       for (std::int64_t column = 0; column < panel_; ++column) {
         const std::int64_t x = column_at(column);
         std::array<double, 3> sum{};
+        std::array<material_id, most_samples> ids{};
         for (int i = 0; i < samples; ++i) {
           const double place = static_cast<double>(row) + (i + 0.5) / samples;
-          const rgba c = color_of(x, voxel_at(elevation(place)), sky);
+          const std::int64_t z = voxel_at(elevation(place));
+          ids[static_cast<std::size_t>(i)] = at(x, z);
+          const rgba c = color_of(x, z, sky);
           for (std::size_t k = 0; k < sum.size(); ++k) {
             sum[k] += c[k];
           }
         }
+        shown(column, row) = most_frequent({ids.data(), static_cast<std::size_t>(samples)});
         rgba& pixel = picture_.at(left_px + column, top_px + row);
         for (std::size_t k = 0; k < sum.size(); ++k) {
           pixel[k] = static_cast<std::uint8_t>(std::lround(sum[k] / samples));
@@ -187,6 +203,9 @@ class section_picture {
       const std::int64_t first = previous < 0 ? row : std::min(row, previous);
       const std::int64_t last = previous < 0 ? row : std::max(row, previous);
       fill(picture_, left_px + column, top_px + first, 1, last - first + 2, ink);
+      for (std::int64_t hidden = first; hidden < std::min(last + 2, panel_height_px); ++hidden) {
+        shown(column, hidden) = air;
+      }
       previous = row;
     }
   }
@@ -213,26 +232,39 @@ class section_picture {
       draw_text(picture_, std::min(column - width / 2, picture_.width - width - 2),
                 top_px + panel_height_px + 10, text, ink, 2);
     }
+    const std::string distance = std::string("DISTANCE ") + (in_km ? "km" : "m");
+    draw_text(picture_, left_px + panel_ - text_width(distance, 2), top_px + panel_height_px + 32,
+              distance, ink, 2);
     draw_text(picture_, 6, 12, "ELEVATION m", ink, 2);
+    if (cut_.place) {
+      draw_text(picture_, 174, 12, place_text(*cut_.place), ink, 2);
+    }
     const double factor = (static_cast<double>(panel_height_px) / (high_ - low_)) /
                           (static_cast<double>(panel_) / length);
-    const std::string right =
-        std::string("DISTANCE ") + (in_km ? "km" : "m") + "   HEIGHT x " + format_short(factor);
+    const std::string right = "HEIGHT x " + format_short(factor);
     draw_text(picture_, left_px + panel_ - text_width(right, 2), 12, right, ink, 2);
   }
 
-  // Materials that the shown range holds, in the order of the table; air needs no name.
-  void collect_swatches() {
-    std::set<material_id> present;
-    for (std::int64_t z = voxel_at(low_); z <= voxel_at(high_); ++z) {
-      for (std::int64_t x = 0; x < cut_.nx; ++x) {
-        present.insert(at(x, z));
+  [[nodiscard]] std::string place_text(const section_place& p) const {
+    const double away_m = (static_cast<double>(p.cell) + 0.5) * cut_.cell_size_m;
+    return (p.west_to_east ? "WEST TO EAST AT Y = " : "SOUTH TO NORTH AT X = ") +
+           std::to_string(p.cell) + ", " + format_length(away_m) +
+           (p.west_to_east ? " FROM SOUTH" : " FROM WEST");
+  }
+
+  // Materials that can be seen, in the order of the table; air needs no name.
+  [[nodiscard]] std::vector<swatch> swatches() const {
+    std::vector<std::int64_t> pixels(materials_.size(), 0);
+    for (const material_id id : shown_) {
+      ++pixels[id];
+    }
+    std::vector<swatch> legend;
+    for (std::size_t id = 0; id < pixels.size(); ++id) {
+      if (id != air && pixels[id] >= least_seen_px) {
+        legend.push_back({colors_[id], materials_[static_cast<material_id>(id)].name});
       }
     }
-    present.erase(air);
-    for (const material_id id : present) {
-      swatches_.push_back({colors_[id], materials_[id].name});
-    }
+    return legend;
   }
 
   const section_view& cut_;
@@ -241,7 +273,7 @@ class section_picture {
   double high_ = 1.0;
   std::int64_t panel_ = 0;
   std::vector<rgba> colors_;
-  std::vector<swatch> swatches_;
+  std::vector<material_id> shown_;  // a pixel of the panel
   image picture_;
 };
 

@@ -73,11 +73,11 @@ io::image draw_section(const relief& surface,
     line.push_back(all[static_cast<std::size_t>(cell)]);
   }
   const double frame = static_cast<double>(surface.frame_offset) / one_voxel;
-  return io::section(
-      {static_cast<std::int64_t>(line.size()), size.z, surface.geometry.cell_size_m,
-       surface.geometry.voxel_height_m,
-       surface.geometry.datum_m + frame * surface.geometry.voxel_height_m, material, line},
-      materials);
+  return io::section({static_cast<std::int64_t>(line.size()), size.z, surface.geometry.cell_size_m,
+                      surface.geometry.voxel_height_m,
+                      surface.geometry.datum_m + frame * surface.geometry.voxel_height_m, material,
+                      line, io::section_place{along_x, where.at}},
+                     materials);
 }
 
 }  // namespace lithify::engine

@@ -31,6 +31,18 @@ errc code_of(Call&& call) {
   return e ? e->code() : errc::internal;
 }
 
+/// Pixels of a colour among columns `from` .. `to` - 1 of the strip below a map `above` rows high.
+std::int64_t pixels(
+    image& picture, rgba color, std::int64_t above, std::int64_t from, std::int64_t to) {
+  std::int64_t n = 0;
+  for (std::int64_t y = above; y < picture.height; ++y) {
+    for (std::int64_t x = from; x < to; ++x) {
+      n += picture.at(x, y) == color ? 1 : 0;
+    }
+  }
+  return n;
+}
+
 TEST(hillshade, a_tilted_plane_has_its_lambert_value_up_to_the_edge) {
   struct tilt {
     double dip_deg, azimuth_deg;
@@ -187,6 +199,38 @@ TEST(section, shows_layers_air_and_columns_without_data) {
   EXPECT_EQ(count(material_color(8, materials), 78 + 980), 0);
 }
 
+TEST(section, its_legend_names_what_can_be_seen) {
+  // 1000 voxels high: three voxels a pixel, and a soil of one, under the surface's line.
+  const std::int64_t nx = 900, nz = 2000;
+  std::vector<material_id> voxels(static_cast<std::size_t>(nx * nz), air);
+  std::vector<double> surface;
+  for (std::int64_t x = 0; x < nx; ++x) {
+    const std::int64_t top = 500 + x;
+    surface.push_back(static_cast<double>(top));
+    for (std::int64_t z = 0; z < top; ++z) {
+      voxels[static_cast<std::size_t>(z * nx + x)] = z == top - 1 ? 2 : 5;
+    }
+  }
+  image picture = section({nx, nz, 10, 1, 0, voxels, surface}, materials);
+  const std::int64_t legend = 40 + 440 + 50;  // below the axis
+  EXPECT_GT(pixels(picture, material_color(5, materials), legend, 0, picture.width), 0);
+  EXPECT_EQ(pixels(picture, material_color(2, materials), legend, 0, picture.width), 0);
+  voxels.assign(voxels.size(), 2);
+  image all = section({nx, nz, 10, 1, 0, voxels, surface}, materials);
+  EXPECT_GT(pixels(all, material_color(2, materials), legend, 0, all.width), 0);
+}
+
+TEST(section, says_where_it_cuts) {
+  const std::vector<material_id> voxel = {4};
+  const auto at = [&](std::optional<section_place> place) {
+    return section({1, 1, 1, 1, 0, voxel, {}, place}, materials);
+  };
+  const image row = at(section_place{true, 321});
+  EXPECT_FALSE(row.pixels == at({}).pixels);
+  EXPECT_FALSE(row.pixels == at(section_place{true, 322}).pixels);
+  EXPECT_FALSE(row.pixels == at(section_place{false, 321}).pixels);
+}
+
 TEST(section, takes_the_smallest_cut) {
   const std::vector<material_id> voxel = {4};
   EXPECT_GT(section({1, 1, 1, 1, 0, voxel, {}}, materials).width, 256);
@@ -225,18 +269,6 @@ TEST(material_map, shows_each_material_in_its_colour) {
               (void)material_map({3, 1, 30, {}, {}}, top, materials);
             }),
             errc::invalid_argument);
-}
-
-/// Pixels of a colour among columns `from` .. `to` - 1 of the strip below a map `above` rows high.
-std::int64_t pixels(
-    image& picture, rgba color, std::int64_t above, std::int64_t from, std::int64_t to) {
-  std::int64_t n = 0;
-  for (std::int64_t y = above; y < picture.height; ++y) {
-    for (std::int64_t x = from; x < to; ++x) {
-      n += picture.at(x, y) == color ? 1 : 0;
-    }
-  }
-  return n;
 }
 
 TEST(outlet_map, tells_sinks_from_outlets) {

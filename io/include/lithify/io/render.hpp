@@ -86,19 +86,27 @@ struct difference_options {
                                std::span<const std::uint8_t> sinks,
                                const std::string& unit);
 
+/// Where a section cuts: along a row of cells or across.
+struct section_place {
+  bool west_to_east = true;  ///< else from south to north
+  std::int64_t cell = 0;     ///< the row from the south, or the column from the west
+};
+
 /// A vertical cut: nx columns side by side, nz voxels up; borrows its arrays.
 struct section_view {
   std::int64_t nx = 0;
   std::int64_t nz = 0;
   double cell_size_m = 1.0;  ///< along the cut
   double voxel_height_m = 1.0;
-  double floor_m = 0.0;                   ///< elevation of the lower face of voxel 0
-  std::span<const material_id> material;  ///< nx * nz, x fastest, then z upwards
-  std::span<const double> surface_m;      ///< nx elevations, NaN = none; empty: no line is drawn
+  double floor_m = 0.0;                     ///< elevation of the lower face of voxel 0
+  std::span<const material_id> material;    ///< nx * nz, x fastest, then z upwards
+  std::span<const double> surface_m;        ///< nx elevations, NaN = none; empty: no line is drawn
+  std::optional<section_place> place = {};  ///< written above it
 };
 
 /// The cut with axes in metres, exaggerated vertically to a readable height (the factor is written
-/// on it), cropped to the ground around the surface, with a legend of the materials shown.
+/// on it), cropped to the ground around the surface, with a legend of the materials that can be
+/// seen: a layer thinner than a pixel, or hidden by the surface's line, is not in it.
 /// Errors: invalid_argument.
 [[nodiscard]] image section(const section_view& cut, const material_table& materials);
 
