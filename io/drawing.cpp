@@ -84,6 +84,24 @@ std::string format_short(double value) {
   return format_number(value, std::clamp(2 - digits, 0, 9));
 }
 
+std::string format_grouped(double value) {
+  std::string text = format_number(value, 0);
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  for (std::size_t at = text.size(); at > first + 3;) {
+    at -= 3;
+    text.insert(at, ",");
+  }
+  return text;
+}
+
+std::string format_volume(double cubic_metres) {
+  if (cubic_metres >= 1e7) {
+    return format_short(cubic_metres / 1e9) + " km3";
+  }
+  return (cubic_metres >= 100.0 ? format_grouped(cubic_metres) : format_short(cubic_metres)) +
+         " m3";
+}
+
 double round_step(double range, int parts) {
   if (!(range > 0.0) || !std::isfinite(range)) {
     return 1.0;

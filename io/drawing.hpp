@@ -50,6 +50,11 @@ void draw_text(image& picture,
 /// With three significant digits, for single figures.
 [[nodiscard]] std::string format_short(double value);
 
+/// Whole, with commas between thousands.
+[[nodiscard]] std::string format_grouped(double value);
+/// A volume in km3 from a hundredth of one on, else in m3.
+[[nodiscard]] std::string format_volume(double cubic_metres);
+
 /// 1, 2 or 5 times a power of ten, the smallest that cuts `range` into at most `parts`.
 [[nodiscard]] double round_step(double range, int parts);
 /// Multiples of `step` in [low, high], at most 100.

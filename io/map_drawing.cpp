@@ -110,28 +110,37 @@ void caption::draw(canvas& c) const {
   }
 }
 
-canvas make_canvas(const map_frame& map, std::int64_t strip) {
-  const std::int64_t width = strip > 0 ? canvas_width(map) : map.width();
-  canvas c{image(width, map.height() + strip), (width - map.width()) / 2, map.height()};
+canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border) {
+  const std::int64_t inner = map.width() + 2 * border;
+  const std::int64_t width = strip > 0 ? std::max(inner, legend_width_px) : inner;
+  canvas c{image(width, map.height() + 2 * border + strip), (width - map.width()) / 2, border,
+           map.height() + 2 * border};
+  if (border > 0) {
+    fill(c.picture, 0, 0, width, c.strip_top, paper);
+    fill(c.picture, c.map_left, border, map.width(), map.height(), {0, 0, 0, 0});
+  }
   fill(c.picture, 0, c.strip_top, width, strip, paper);
   return c;
 }
 
-void draw_disc(image& picture, double x, double y, double radius, std::int64_t end, rgba color) {
+void draw_disc(image& picture, double x, double y, double radius, rgba color) {
+  const double seen = 0.75 * std::min(radius * radius, 1.0);  // below a pixel: its share of one
+  radius = std::max(radius, 1.0);
   const auto first = [&](double centre) {
     return std::max<std::int64_t>(0, std::llround(centre - radius) - 1);
   };
   const auto last = [&](double centre, std::int64_t limit) {
     return std::min<std::int64_t>(limit - 1, std::llround(centre + radius) + 1);
   };
-  for (std::int64_t row = first(y); row <= last(y, end); ++row) {
+  for (std::int64_t row = first(y); row <= last(y, picture.height); ++row) {
     for (std::int64_t column = first(x); column <= last(x, picture.width); ++column) {
       const double away =
           std::hypot(static_cast<double>(column) + 0.5 - x, static_cast<double>(row) + 0.5 - y);
-      const double share = 0.75 * std::clamp(radius + 0.5 - away, 0.0, 1.0);
+      const double share = seen * std::clamp(radius + 0.5 - away, 0.0, 1.0);
       if (share > 0.0) {
         rgba& pixel = picture.at(column, row);
-        pixel = mix(pixel[3] == 0 ? color : pixel, color, share);
+        const rgba clear = {color[0], color[1], color[2], 0};
+        pixel = mix(pixel[3] == 0 ? clear : pixel, color, share);
       }
     }
   }

@@ -50,6 +50,14 @@ class shader {
 /// ground.
 [[nodiscard]] rgba lit(rgba color, double shade, double flat);
 
+/// A map's place in its picture, and what stands below.
+struct canvas {
+  image picture;
+  std::int64_t map_left;
+  std::int64_t map_top;
+  std::int64_t strip_top;
+};
+
 /// Pixels of a map: several a cell, or several cells a pixel.
 class map_frame {
  public:
@@ -67,12 +75,13 @@ class map_frame {
 
   /// Calls color(x, y) once for each cell that is drawn; nothing leaves the pixels transparent.
   template <class Color>
-  void draw(image& picture, std::int64_t left, const Color& color) const {
+  void draw(canvas& c, const Color& color) const {
     for (std::int64_t y = 0; y < ny_; y += cells_) {
       for (std::int64_t x = 0; x < nx_; x += cells_) {
-        if (const std::optional<rgba> c = color(x, y)) {
+        if (const std::optional<rgba> of_cell = color(x, y)) {
           const std::int64_t row = height() - (y / cells_ + 1) * pixels_;
-          fill(picture, left + x / cells_ * pixels_, row, pixels_, pixels_, *c);
+          fill(c.picture, c.map_left + x / cells_ * pixels_, c.map_top + row, pixels_, pixels_,
+               *of_cell);
         }
       }
     }
@@ -93,16 +102,12 @@ class map_frame {
   std::int64_t cells_ = 1;
 };
 
-/// The map above, a strip of `strip` pixels below; narrow maps stand in the middle.
-struct canvas {
-  image picture;
-  std::int64_t map_left;
-  std::int64_t strip_top;
-};
-[[nodiscard]] canvas make_canvas(const map_frame& map, std::int64_t strip);
+/// The map above, a strip of `strip` pixels below; narrow maps stand in the middle. A border of
+/// paper holds what sticks out of the map.
+[[nodiscard]] canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border = 0);
 
-/// A disc with soft edges, half transparent, above row `end`.
-void draw_disc(image& picture, double x, double y, double radius, std::int64_t end, rgba color);
+/// A disc with soft edges, half transparent; of less than a pixel it is a pale one.
+void draw_disc(image& picture, double x, double y, double radius, rgba color);
 
 /// What a map says below it: parts joined by ", ", in as many lines as they need beside a scale
 /// bar.

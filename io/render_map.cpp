@@ -89,7 +89,7 @@ image hillshade(const surface_view& surface, const hillshade_options& options) {
   const double span = range.highest > range.lowest ? range.highest - range.lowest : 1.0;
   const map_frame map(surface);
   canvas c = make_canvas(map, options.legend ? strip_px : 0);
-  map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
+  map.draw(c, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     const std::int64_t cell = y * surface.nx + x;
     if (!is_valid(surface, cell)) {
       return std::nullopt;
@@ -142,7 +142,7 @@ image difference(const surface_view& before,
   const map_frame map(shown);
   constexpr std::int64_t held_px = 26;  // a line of the legend
   canvas c = make_canvas(map, options.legend ? strip_px + (any_held ? held_px : 0) : 0);
-  map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
+  map.draw(c, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     const std::int64_t cell = y * shown.nx + x;
     if (!is_valid(shown, cell)) {
       return std::nullopt;
@@ -191,7 +191,7 @@ image material_map(const surface_view& surface,
       std::max(strip_px, draw_swatches(nullptr, 0, 0, room, swatches) + 2 * margin);
   canvas c = make_canvas(map, strip);
   const shader shade(surface, {});
-  map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
+  map.draw(c, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     const std::int64_t cell = y * surface.nx + x;
     if (!is_valid(surface, cell)) {
       return std::nullopt;

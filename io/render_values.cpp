@@ -37,7 +37,7 @@ std::vector<mark> decades(double low, double high, const std::string& unit) {
     marks.push_back({(e - low) / (high - low), "1E" + format_number(e, 0)});
   }
   if (!marks.empty()) {
-    marks.back().text += " " + upper(unit);
+    marks.back().text += " " + unit;
   }
   return marks;
 }
@@ -66,7 +66,7 @@ image logarithmic_map(const surface_view& surface,
   const shader shade(surface, {});
   const map_frame map(surface);
   canvas c = make_canvas(map, strip_px);
-  map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
+  map.draw(c, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     const std::int64_t cell = y * surface.nx + x;
     if (!is_valid(surface, cell)) {
       return std::nullopt;
@@ -82,11 +82,10 @@ image logarithmic_map(const surface_view& surface,
 }
 
 image outlet_map(const surface_view& surface,
-                 std::span<const double> amount,
-                 std::span<const std::uint8_t> sinks,
-                 const std::string& unit) {
-  check_values(surface, amount);
-  require(sinks.empty() || sinks.size() == amount.size(), errc::invalid_argument,
+                 std::span<const double> volume_m3,
+                 std::span<const std::uint8_t> sinks) {
+  check_values(surface, volume_m3);
+  require(sinks.empty() || sinks.size() == volume_m3.size(), errc::invalid_argument,
           "a map of sinks needs a flag a cell");
   const auto is_sink = [&](std::int64_t i) {
     return !sinks.empty() && sinks[static_cast<std::size_t>(i)] != 0;
@@ -95,7 +94,7 @@ image outlet_map(const surface_view& surface,
   double most = 0.0, sum = 0.0;
   std::int64_t inside = 0;
   for (std::int64_t i = 0; i < surface.nx * surface.ny; ++i) {
-    const double v = amount[static_cast<std::size_t>(i)];
+    const double v = volume_m3[static_cast<std::size_t>(i)];
     if (is_valid(surface, i) && std::isfinite(v) && v > 0.0) {
       cells.push_back(i);
       most = std::max(most, v);
@@ -104,11 +103,9 @@ image outlet_map(const surface_view& surface,
     }
   }
   const auto count = [](const char* name, std::int64_t n) {
-    return name + format_number(static_cast<double>(n), 0);
+    return name + format_grouped(static_cast<double>(n));
   };
-  const std::string in_all = upper(unit);
-  std::vector<std::string> parts = {"ALL " + format_short(sum) + " " + in_all,
-                                    "LARGEST " + format_short(most),
+  std::vector<std::string> parts = {"ALL " + format_volume(sum), "LARGEST " + format_volume(most),
                                     count("OUTLETS ", std::ssize(cells) - inside)};
   if (inside > 0) {
     parts.push_back(count("SINKS INSIDE ", inside));
@@ -116,22 +113,22 @@ image outlet_map(const surface_view& surface,
   const shader shade(surface, {});
   const map_frame map(surface);
   const caption words = make_caption(map, parts);
-  canvas c = make_canvas(map, words.strip());
-  map.draw(c.picture, c.map_left, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
+  const double largest_px =
+      0.035 * static_cast<double>(std::max(map.width(), map.height()));  // radius
+  canvas c = make_canvas(map, words.strip(), static_cast<std::int64_t>(largest_px) + 4);
+  map.draw(c, [&](std::int64_t x, std::int64_t y) -> std::optional<rgba> {
     return is_valid(surface, y * surface.nx + x)
                ? std::optional(lit(ground_color, shade(x, y), shade.flat()))
                : std::nullopt;
   });
   // Small ones last, or a large disc would hide them.
-  const auto of = [&](std::int64_t i) { return amount[static_cast<std::size_t>(i)]; };
+  const auto of = [&](std::int64_t i) { return volume_m3[static_cast<std::size_t>(i)]; };
   std::stable_sort(cells.begin(), cells.end(),
                    [&](std::int64_t a, std::int64_t b) { return of(a) > of(b); });
-  const double largest_px =
-      0.035 * static_cast<double>(std::max(map.width(), map.height()));  // radius
   for (const std::int64_t i : cells) {
-    const double radius = std::max(1.0, largest_px * std::sqrt(of(i) / most));
+    const double radius = largest_px * std::sqrt(of(i) / most);
     draw_disc(c.picture, static_cast<double>(c.map_left) + map.column_of(i % surface.nx),
-              map.row_of(i / surface.nx), radius, map.height(),
+              static_cast<double>(c.map_top) + map.row_of(i / surface.nx), radius,
               is_sink(i) ? sink_color : outlet_color);
   }
   words.draw(c);

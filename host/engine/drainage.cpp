@@ -141,7 +141,7 @@ io::image draw_export(const relief& surface, std::span<const field> columns) {
   for (const std::int64_t quanta : exported) {
     volume.push_back(static_cast<double>(quanta) / one_voxel * voxel_m3);
   }
-  return io::outlet_map(drawn.view, volume, sinks, "m3");
+  return io::outlet_map(drawn.view, volume, sinks);
 }
 
 io::map_file flow_map(const relief& surface,

@@ -278,31 +278,49 @@ TEST(outlet_map, tells_sinks_from_outlets) {
   amount[0] = 1e6;
   amount[200 * 480 + 240] = 2e6;
   sinks[200 * 480 + 240] = 1;
-  image both = outlet_map({480, 400, 30, z, {}}, amount, sinks, "m3");
-  const rgba middle = both.at(240, 199);
-  const rgba corner = both.at(0, 399);
+  image both = outlet_map({480, 400, 30, z, {}}, amount, sinks);
+  const std::int64_t border = (both.width - 480) / 2;
+  const auto is_red = [&](image& picture, std::int64_t x, std::int64_t y) {
+    const rgba c = picture.at(border + x, border + y);
+    return c[0] > c[2] + 30;
+  };
+  const rgba middle = both.at(border + 240, border + 199);
   EXPECT_GT(middle[2], middle[0] + 30) << "a sink is blue";
-  EXPECT_GT(corner[0], corner[2] + 30) << "an outlet is red";
-  image outlets = outlet_map({480, 400, 30, z, {}}, amount, {}, "m3");
-  EXPECT_GT(outlets.at(240, 199)[0], outlets.at(240, 199)[2] + 30);
+  EXPECT_TRUE(is_red(both, 0, 399)) << "an outlet";
+  EXPECT_TRUE(is_red(both, -6, 405)) << "a disc at the edge is whole";
+  image outlets = outlet_map({480, 400, 30, z, {}}, amount, {});
+  EXPECT_TRUE(is_red(outlets, 240, 199));
   EXPECT_LT(outlets.height, both.height) << "sinks have words of their own";
   EXPECT_EQ(code_of([&] {
-              (void)outlet_map({480, 400, 30, z, {}}, amount, std::vector<std::uint8_t>(3), "m3");
+              (void)outlet_map({480, 400, 30, z, {}}, amount, std::vector<std::uint8_t>(3));
             }),
             errc::invalid_argument);
+}
+
+TEST(outlet_map, small_amounts_are_pale) {
+  const auto z = plane(480, 400, 0, 0);
+  std::vector<double> amount(z.size(), 0.0);
+  amount[0] = 1e6;
+  amount[100 * 480 + 100] = 2e3;
+  amount[100 * 480 + 200] = 1.0;
+  image picture = outlet_map({480, 400, 30, z, {}}, amount, {});
+  const std::int64_t border = (picture.width - 480) / 2;
+  const auto blue = [&](std::int64_t x) { return picture.at(border + x, border + 299)[2]; };
+  EXPECT_LT(blue(100), blue(150) - 60) << "a 500th is a spot";
+  EXPECT_NEAR(blue(200), blue(150), 2) << "a millionth is nothing";
 }
 
 TEST(outlet_map, words_and_scale_bar_keep_apart) {
   // 60 x 480 cells: the strip is as narrow as strips get.
   const auto z = plane(60, 480, 0, 0);
   std::vector<double> amount(z.size(), 123456.0);
-  image picture =
-      outlet_map({60, 480, 30, z, {}}, amount, std::vector<std::uint8_t>(z.size(), 1), "m3");
+  image picture = outlet_map({60, 480, 30, z, {}}, amount, std::vector<std::uint8_t>(z.size(), 1));
   ASSERT_GE(picture.width, 420);
   const rgba paper = picture.at(0, picture.height - 1);
   const auto drawn = [&](std::int64_t from, std::int64_t to) {
-    const std::int64_t all = (picture.height - 480) * (to - from);
-    return all - pixels(picture, paper, 480, from, to);
+    const std::int64_t below = 480 + 2 * (16 + 4);  // the map and its border
+    const std::int64_t all = (picture.height - below) * (to - from);
+    return all - pixels(picture, paper, below, from, to);
   };
   EXPECT_GT(drawn(0, picture.width - 190), 0);
   EXPECT_GT(drawn(picture.width - 150, picture.width), 0);

@@ -79,12 +79,12 @@ struct difference_options {
                                     const std::string& unit);
 
 /// What leaves at single cells: discs whose area is in proportion, over shaded relief, and the sum.
+/// Around the map is a border, for discs at its edge are whole.
 /// Where `sinks` is not 0 it ended inside: a disc of another colour, counted apart; empty: nowhere.
 /// Errors: invalid_argument.
 [[nodiscard]] image outlet_map(const surface_view& surface,
-                               std::span<const double> amount,
-                               std::span<const std::uint8_t> sinks,
-                               const std::string& unit);
+                               std::span<const double> volume_m3,
+                               std::span<const std::uint8_t> sinks);
 
 /// Where a section cuts: along a row of cells or across.
 struct section_place {
