@@ -54,6 +54,29 @@ void frame(image& picture, std::int64_t x, std::int64_t y, std::int64_t w, std::
   fill(picture, x + w - 1, y, 1, h, c);
 }
 
+void draw_disc(image& picture, double x, double y, double radius, rgba color) {
+  const double seen = 0.75 * std::min(radius * radius, 1.0);  // below a pixel: its share of one
+  radius = std::max(radius, 1.0);
+  const auto first = [&](double centre) {
+    return std::max<std::int64_t>(0, std::llround(centre - radius) - 1);
+  };
+  const auto last = [&](double centre, std::int64_t limit) {
+    return std::min<std::int64_t>(limit - 1, std::llround(centre + radius) + 1);
+  };
+  for (std::int64_t row = first(y); row <= last(y, picture.height); ++row) {
+    for (std::int64_t column = first(x); column <= last(x, picture.width); ++column) {
+      const double away =
+          std::hypot(static_cast<double>(column) + 0.5 - x, static_cast<double>(row) + 0.5 - y);
+      const double share = seen * std::clamp(radius + 0.5 - away, 0.0, 1.0);
+      if (share > 0.0) {
+        rgba& pixel = picture.at(column, row);
+        const rgba clear = {color[0], color[1], color[2], 0};
+        pixel = mix(pixel[3] == 0 ? clear : pixel, color, share);
+      }
+    }
+  }
+}
+
 std::string upper(std::string_view text) {
   std::string result(text);
   for (char& c : result) {
@@ -169,9 +192,8 @@ std::int64_t draw_swatches(image* picture,
   std::int64_t left = x;
   std::int64_t top = y;
   for (const swatch& s : swatches) {
-    const std::string name = upper(s.name);
     const std::int64_t width =
-        swatch_side + swatch_gap + text_width(name, text_scale) + 3 * swatch_gap;
+        swatch_side + swatch_gap + text_width(s.name, text_scale) + 3 * swatch_gap;
     if (left > x && left + width > x + w) {
       left = x;
       top += line_height;
@@ -179,7 +201,7 @@ std::int64_t draw_swatches(image* picture,
     if (picture != nullptr) {
       fill(*picture, left, top, swatch_side, swatch_side, s.color);
       frame(*picture, left, top, swatch_side, swatch_side, faint_ink);
-      draw_text(*picture, left + swatch_side + swatch_gap, top + 1, name, ink, text_scale);
+      draw_text(*picture, left + swatch_side + swatch_gap, top + 1, s.name, ink, text_scale);
     }
     left += width;
   }

@@ -1,4 +1,4 @@
-/// Drawing for pictures: rectangles, lines, text in a 5 x 7 font, colour ramps, round numbers.
+/// Drawing for pictures: rectangles, discs, text in a 5 x 7 font, colour ramps, round numbers.
 ///
 /// Everything clips at the picture's edge. Letters are upper case; `k`, `m` and `x` exist in lower
 /// case too, for units and factors.
@@ -30,6 +30,9 @@ struct color_stop {
 
 void fill(image& picture, std::int64_t x, std::int64_t y, std::int64_t w, std::int64_t h, rgba c);
 void frame(image& picture, std::int64_t x, std::int64_t y, std::int64_t w, std::int64_t h, rgba c);
+
+/// A disc with soft edges, half transparent; of less than a pixel it is a pale one.
+void draw_disc(image& picture, double x, double y, double radius, rgba color);
 
 /// Height and width of text drawn with pixels of `scale`.
 [[nodiscard]] constexpr std::int64_t text_height(std::int64_t scale) { return 7 * scale; }

@@ -123,29 +123,6 @@ canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border
   return c;
 }
 
-void draw_disc(image& picture, double x, double y, double radius, rgba color) {
-  const double seen = 0.75 * std::min(radius * radius, 1.0);  // below a pixel: its share of one
-  radius = std::max(radius, 1.0);
-  const auto first = [&](double centre) {
-    return std::max<std::int64_t>(0, std::llround(centre - radius) - 1);
-  };
-  const auto last = [&](double centre, std::int64_t limit) {
-    return std::min<std::int64_t>(limit - 1, std::llround(centre + radius) + 1);
-  };
-  for (std::int64_t row = first(y); row <= last(y, picture.height); ++row) {
-    for (std::int64_t column = first(x); column <= last(x, picture.width); ++column) {
-      const double away =
-          std::hypot(static_cast<double>(column) + 0.5 - x, static_cast<double>(row) + 0.5 - y);
-      const double share = seen * std::clamp(radius + 0.5 - away, 0.0, 1.0);
-      if (share > 0.0) {
-        rgba& pixel = picture.at(column, row);
-        const rgba clear = {color[0], color[1], color[2], 0};
-        pixel = mix(pixel[3] == 0 ? clear : pixel, color, share);
-      }
-    }
-  }
-}
-
 void draw_scale_bar(canvas& c, const map_frame& map, double cell_size_m) {
   constexpr std::int64_t longest_px = 130;
   const double metres_per_pixel = cell_size_m / map.pixels_per_cell();

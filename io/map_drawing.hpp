@@ -106,9 +106,6 @@ class map_frame {
 /// paper holds what sticks out of the map.
 [[nodiscard]] canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border = 0);
 
-/// A disc with soft edges, half transparent; of less than a pixel it is a pale one.
-void draw_disc(image& picture, double x, double y, double radius, rgba color);
-
 /// What a map says below it: parts joined by ", ", in as many lines as they need beside a scale
 /// bar.
 struct caption {

@@ -159,7 +159,7 @@ image difference(const surface_view& before,
         {0.0, format_short(-limit)}, {0.5, "0"}, {1.0, "+" + format_short(limit) + " m"}};
     draw_strip(c, map, after.cell_size_m, change_stops, marks);
     if (any_held) {
-      const swatch key{held_color, "held side"};
+      const swatch key{held_color, "HELD SIDE"};
       draw_swatches(&c.picture, margin, c.strip_top + strip_px - 2, ramp_width(c), {&key, 1});
     }
   }
@@ -182,7 +182,7 @@ image material_map(const surface_view& surface,
   }
   std::vector<swatch> swatches;
   for (const material_id id : present) {
-    swatches.push_back({material_color(id, materials), materials[id].name});
+    swatches.push_back({material_color(id, materials), upper(materials[id].name)});
   }
   const map_frame map(surface);
   const std::int64_t width = std::max(map.width(), legend_width_px);

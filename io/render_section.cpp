@@ -261,7 +261,7 @@ class section_picture {
     std::vector<swatch> legend;
     for (std::size_t id = 0; id < pixels.size(); ++id) {
       if (id != air && pixels[id] >= least_seen_px) {
-        legend.push_back({colors_[id], materials_[static_cast<material_id>(id)].name});
+        legend.push_back({colors_[id], upper(materials_[static_cast<material_id>(id)].name)});
       }
     }
     return legend;

@@ -12,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace lithify::engine {
 
@@ -43,6 +44,55 @@ std::vector<double> areas_m2(const relief& surface, const drainage_map& water) {
   return area;
 }
 
+constexpr double bins_a_decade = 10.0;
+
+std::int64_t area_bin(double area_m2) {
+  return static_cast<std::int64_t>(std::floor(bins_a_decade * std::log10(area_m2)));
+}
+
+/// Columns that fall, evenly taken so that no bin has more than `most`: else the many small areas
+/// are all that is seen.
+io::chart_series thinned(const std::vector<double>& area_m2,
+                         const std::vector<double>& slope,
+                         std::size_t most) {
+  std::map<std::int64_t, std::vector<std::size_t>> bins;
+  for (std::size_t c = 0; c < slope.size(); ++c) {
+    if (slope[c] > 0.0) {
+      bins[area_bin(area_m2[c])].push_back(c);
+    }
+  }
+  io::chart_series cloud;
+  for (const auto& [bin, columns] : bins) {
+    const std::size_t step = (columns.size() + most - 1) / most;
+    for (std::size_t i = 0; i < columns.size(); i += step) {
+      cloud.x.push_back(area_m2[columns[i]]);
+      cloud.y.push_back(slope[columns[i]]);
+    }
+  }
+  return cloud;
+}
+
+/// Ends of the axes: room around lines, dots and the cloud, of which the lowest 2 % of the slopes
+/// stay out, next to nothing on filled flats.
+void choose_ends(io::chart& c) {
+  constexpr double room = 1.25;
+  const auto take = [](io::chart_axis& axis, double low, double high) {
+    axis.lowest = axis.lowest > 0.0 ? std::min(axis.lowest, low / room) : low / room;
+    axis.highest = std::max(axis.highest, high * room);
+  };
+  for (const io::chart_series& s : c.series) {
+    const bool cloud = s.shape == io::chart_series::kind::points;
+    for (const auto& [axis, values] : {std::pair{&c.x, s.x}, {&c.y, s.y}}) {
+      if (!values.empty()) {
+        std::vector<double> sorted = values;
+        std::sort(sorted.begin(), sorted.end());
+        const bool cut = cloud && axis == &c.y;
+        take(*axis, sorted[cut ? sorted.size() / 50 : 0], sorted.back());
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<double> slopes(const relief& surface, const drainage_map& water) {
@@ -72,7 +122,7 @@ slope_area_fit fit_slope_area(const relief& surface,
   for (std::size_t c = 0; c < slope.size(); ++c) {
     if (slope[c] > 0.0 && water.area[c] >= least_cells) {
       const double area = static_cast<double>(water.area[c]) * cell_area_m2(surface);
-      bins[static_cast<std::int64_t>(std::floor(10.0 * std::log10(area)))].push_back(slope[c]);
+      bins[area_bin(area)].push_back(slope[c]);
     }
   }
   slope_area_fit fit;
@@ -80,7 +130,7 @@ slope_area_fit fit_slope_area(const relief& surface,
   for (auto& [bin, values] : bins) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
-    const double x = (static_cast<double>(bin) + 0.5) / 10.0;
+    const double x = (static_cast<double>(bin) + 0.5) / bins_a_decade;
     const double y = std::log10(*middle);
     fit.area_m2.push_back(std::pow(10.0, x));
     fit.slope.push_back(*middle);
@@ -99,23 +149,28 @@ io::image draw_drainage(const relief& surface, const drainage_map& water) {
 }
 
 io::image draw_slope_area(const relief& surface, const drainage_map& water) {
+  constexpr std::size_t most_of_bin = 100;  // chosen: dense enough for a spread
+  constexpr std::int64_t least_cells = 100;
   io::chart c;
   c.title = "Slope and drainage area";
-  c.x = {"drainage area, m2", true};
-  c.y = {"slope", true};
-  io::chart_series cloud{"columns",
-                         {96, 130, 170, 255},
-                         io::chart_series::kind::points,
-                         areas_m2(surface, water),
-                         slopes(surface, water)};
-  const slope_area_fit fit = fit_slope_area(surface, water);
-  io::chart_series medians{
-      "medians", {200, 110, 30, 255}, io::chart_series::kind::line, fit.area_m2, fit.slope};
-  c.series = {std::move(cloud), std::move(medians)};
+  c.x.label = "drainage area, m2";
+  c.y.label = "slope";
+  c.x.logarithmic = c.y.logarithmic = true;
+  c.height_px = 620;
+  c.empty = "no column falls to another";
+  io::chart_series cloud = thinned(areas_m2(surface, water), slopes(surface, water), most_of_bin);
+  cloud.name = "columns, thinned";
+  cloud.shape = io::chart_series::kind::points;
+  cloud.color = {120, 146, 178, 255};
+  const slope_area_fit all = fit_slope_area(surface, water, 1);
+  const slope_area_fit fit = fit_slope_area(surface, water, least_cells);
+  c.series = {std::move(cloud),
+              {"medians", {40, 44, 52, 255}, io::chart_series::kind::dots, all.area_m2, all.slope}};
   if (fit.area_m2.size() >= 2) {
-    io::chart_series law{"", {160, 20, 40, 255}, io::chart_series::kind::line, {}, {}};
-    char text[64];
-    std::snprintf(text, sizeof(text), "law ks %.3g, theta %.3f", fit.ks, fit.theta);
+    io::chart_series law{"", {176, 32, 48, 255}, io::chart_series::kind::line, {}, {}};
+    char text[96];
+    std::snprintf(text, sizeof(text), "fit from %d columns up, ks %.3g, theta %.3f",
+                  static_cast<int>(least_cells), fit.ks, fit.theta);
     law.name = text;
     for (const double area : {fit.area_m2.front(), fit.area_m2.back()}) {
       law.x.push_back(area);
@@ -123,6 +178,7 @@ io::image draw_slope_area(const relief& surface, const drainage_map& water) {
     }
     c.series.push_back(std::move(law));
   }
+  choose_ends(c);
   return io::draw_charts({&c, 1});
 }
 

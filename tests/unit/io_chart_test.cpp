@@ -78,10 +78,71 @@ TEST(chart, odd_data_draws_without_it) {
   }
 }
 
+/// Pixels other than paper in a rectangle.
+std::int64_t drawn(image picture, std::int64_t x, std::int64_t y, std::int64_t w, std::int64_t h) {
+  std::int64_t n = 0;
+  for (std::int64_t row = y; row < y + h; ++row) {
+    for (std::int64_t column = x; column < x + w; ++column) {
+      n += picture.at(column, row) == picture.at(0, 0) ? 0 : 1;
+    }
+  }
+  return n;
+}
+
+TEST(chart, without_values_it_says_so_and_has_no_numbers) {
+  chart c{"t", {"x", true}, {"y", true}, {line({0.0}, {0.0})}};
+  c.empty = "";
+  const image silent = draw_charts({&c, 1});
+  c.empty = "nothing here";
+  const image says = draw_charts({&c, 1});
+  EXPECT_FALSE(silent.pixels == says.pixels);
+  EXPECT_EQ(drawn(says, 0, 0, 105, says.height), 0) << "left of the frame";
+  c.series[0] = line({1.0, 1e6}, {1.0, 1e3});
+  EXPECT_GT(drawn(draw_charts({&c, 1}), 0, 0, 105, says.height), 0);
+}
+
+TEST(chart, numbers_of_the_two_axes_keep_apart) {
+  // Both axes begin with a long number, which would meet in the corner.
+  const chart c{"t", {"x", true}, {"y", true}, {line({1e-6, 1e6}, {1e-6, 1e6})}};
+  const image picture = draw_charts({&c, 1});
+  const std::int64_t left = 110, below = picture.height - 48 - 6;  // the frame's corner
+  EXPECT_GT(drawn(picture, 0, below - 10, left - 6, 19), 0) << "a number of the y axis";
+  EXPECT_EQ(drawn(picture, 0, below + 9, left - 6, 30), 0) << "the x axis's stay right of it";
+  EXPECT_GT(drawn(picture, left - 6, below + 9, 60, 14), 0);
+}
+
+TEST(chart, an_axis_leaves_out_what_is_beyond_its_ends) {
+  chart c{"t", {"x", false}, {"y", false}, {line({0, 1, 2}, {0, 1, 100})}};
+  const extent all = extent_of(draw_charts({&c, 1}), red);
+  c.x.highest = c.y.highest = 2.0;
+  const extent cut = extent_of(draw_charts({&c, 1}), red);
+  EXPECT_LT(cut.right, all.right);
+  EXPECT_NEAR(static_cast<double>(cut.top + cut.bottom) / 2.0,
+              static_cast<double>(all.top) + 0.75 * static_cast<double>(all.bottom - all.top), 6.0)
+      << "1 of 2 is half the height";
+}
+
+TEST(chart, dots_are_seen_and_clouds_are_faint) {
+  const std::vector<double> few = {1, 2, 3}, many(5000, 1.0);
+  chart c{"t", {"x", false}, {"y", false}, {{"", red, chart_series::kind::dots, few, few}}};
+  c.x.highest = c.y.highest = 4.0;
+  const image dots = draw_charts({&c, 1});
+  c.series[0].shape = chart_series::kind::points;
+  EXPECT_GT(drawn(dots, 0, 0, dots.width, dots.height),
+            drawn(draw_charts({&c, 1}), 0, 0, dots.width, dots.height) + 60);
+  EXPECT_EQ(extent_of(draw_charts({&c, 1}), red).count, 3 * 4);
+  c.series[0].x = c.series[0].y = many;
+  c.series[0].x[0] = 2.0;
+  EXPECT_EQ(extent_of(draw_charts({&c, 1}), red).count, 0);
+}
+
 TEST(chart, charts_stand_below_one_another) {
   const chart c{"t", {"x", false}, {"y", false}, {line({0, 1}, {0, 1})}};
   const std::vector<chart> three(3, c);
   EXPECT_EQ(draw_charts(three).height, 3 * draw_charts({&c, 1}).height);
+  std::vector<chart> two(2, c);
+  two[0].height_px = 500;
+  EXPECT_EQ(draw_charts(two).height, 500 + draw_charts({&c, 1}).height);
 }
 
 TEST(chart, refuses_what_is_no_chart) {

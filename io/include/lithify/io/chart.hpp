@@ -1,4 +1,4 @@
-/// Charts: lines and clouds of points over linear or logarithmic axes.
+/// Charts: lines, dots and clouds of points over linear or logarithmic axes.
 #pragma once
 
 #include "lithify/io/png.hpp"
@@ -11,7 +11,11 @@
 namespace lithify::io {
 
 struct chart_series {
-  enum class kind : std::uint8_t { line, points };
+  enum class kind : std::uint8_t {
+    line,
+    points,  ///< a cloud, the fainter the more there are
+    dots     ///< each to be seen
+  };
   std::string name;  ///< for the legend; empty: not in it
   rgba color = {40, 90, 160, 255};
   kind shape = kind::line;
@@ -22,6 +26,9 @@ struct chart_series {
 struct chart_axis {
   std::string label;  ///< with its unit
   bool logarithmic = false;
+  /// The axis's ends: values beyond are left out. Both 0: it spans the values.
+  double lowest = 0.0;
+  double highest = 0.0;
 };
 
 struct chart {
@@ -29,10 +36,12 @@ struct chart {
   chart_axis x;
   chart_axis y;
   std::vector<chart_series> series;
+  std::int64_t height_px = 300;
+  std::string empty = "no data";  ///< said where there is nothing to draw
 };
 
 /// The charts below one another. Values that are not finite, or not positive on a logarithmic axis,
-/// are left out; an axis spans what is left, at least a little.
+/// are left out. An axis spans at least a little. A chart without values says so.
 /// Errors: invalid_argument (no chart, or a series whose x and y differ in length).
 [[nodiscard]] image draw_charts(std::span<const chart> charts);
 

@@ -28,7 +28,8 @@ struct slope_area_fit {
 
 /// Drainage area over shaded relief.
 [[nodiscard]] io::image draw_drainage(const relief& surface, const drainage_map& water);
-/// Every column's slope over its drainage area, their medians and the law through them.
+/// Slopes of columns over their drainage areas: at most 100 in a tenth of a decade, the medians of
+/// all, and the law through the medians of large areas.
 [[nodiscard]] io::image draw_slope_area(const relief& surface, const drainage_map& water);
 
 /// Solid that left at each column since the start, as discs over shaded relief; at columns that are
