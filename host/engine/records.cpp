@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <utility>
 
 namespace lithify::engine {
 
@@ -196,27 +197,45 @@ io::image run_records::draw_series() const {
       values[i].push_back(std::strtod(words[i].c_str(), nullptr));
     }
   }
-  const auto line = [&](const char* name, io::rgba color, std::size_t column, double unit = 1.0) {
-    io::chart_series s{name, color, io::chart_series::kind::line, values[1], values[column]};
+  const auto line = [&](std::string name, io::rgba color, std::size_t column, double unit = 1.0) {
+    io::chart_series s{std::move(name), color, io::chart_series::kind::line, values[1],
+                       values[column]};
     for (double& y : s.y) {
       y /= unit;
+    }
+    return s;
+  };
+  // Elevations a thousand metres apart would be three flat lines.
+  const auto change = [&](const char* name, io::rgba color, std::size_t column) {
+    io::chart_series s = line(name, color, column);
+    if (!s.y.empty()) {
+      const double first = s.y.front();
+      s.name += number(" from %.1f m", first);
+      for (double& y : s.y) {
+        y -= first;
+      }
     }
     return s;
   };
   constexpr io::rgba blue = {40, 90, 160, 255}, red = {176, 32, 48, 255},
                      brown = {150, 104, 40, 255}, grey = {110, 116, 126, 255};
   std::vector<io::chart> charts;
-  const auto add = [&](const char* title, const char* unit, std::vector<io::chart_series> lines) {
+  const auto add = [&](const std::string& title, const char* unit,
+                       std::vector<io::chart_series> lines) {
     io::chart& c = charts.emplace_back();
     c.title = title;
     c.x.label = "years";
     c.y.label = unit;
     c.series = std::move(lines);
   };
-  add("Elevation", "m",
-      {line("highest", brown, 4), line("mean", grey, 3), line("lowest", blue, 2)});
+  std::string since = "Change of elevation";
+  if (!rows_.empty()) {
+    since += number(" since year %.0f", values[1].front());
+  }
+  add(since, "m",
+      {change("highest", brown, 4), change("mean", grey, 3), change("lowest", blue, 2)});
   add("Relief", "m", {line("", brown, 5)});
-  add("Mean erosion rate", "m / yr", {line("", red, 6)});
+  add("Mean erosion rate", "mm / yr", {line("", red, 6, 1e-3)});
   add("Budget since the start", "full voxels of solid",
       {line("exported", red, 9, one_voxel), line("in", blue, 7, one_voxel)});
   return io::draw_charts(charts);
