@@ -115,10 +115,6 @@ canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border
   const std::int64_t width = strip > 0 ? std::max(inner, legend_width_px) : inner;
   canvas c{image(width, map.height() + 2 * border + strip), (width - map.width()) / 2, border,
            map.height() + 2 * border};
-  if (border > 0) {
-    fill(c.picture, 0, 0, width, c.strip_top, paper);
-    fill(c.picture, c.map_left, border, map.width(), map.height(), {0, 0, 0, 0});
-  }
   fill(c.picture, 0, c.strip_top, width, strip, paper);
   return c;
 }

@@ -102,8 +102,8 @@ class map_frame {
   std::int64_t cells_ = 1;
 };
 
-/// The map above, a strip of `strip` pixels below; narrow maps stand in the middle. A border of
-/// paper holds what sticks out of the map.
+/// The map above, a strip of `strip` pixels below; narrow maps stand in the middle. A transparent
+/// border holds what sticks out of the map.
 [[nodiscard]] canvas make_canvas(const map_frame& map, std::int64_t strip, std::int64_t border = 0);
 
 /// What a map says below it: parts joined by ", ", in as many lines as they need beside a scale

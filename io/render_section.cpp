@@ -14,8 +14,8 @@ namespace {
 constexpr std::int64_t least_width_px = 900;
 constexpr std::int64_t most_width_px = 1600;
 constexpr std::int64_t panel_height_px = 440;
-constexpr std::int64_t left_px = 78;  // elevations
-constexpr std::int64_t right_px = 24;
+constexpr std::int64_t left_px = 78;        // elevations
+constexpr std::int64_t right_px = 36;       // half of the last distance
 constexpr std::int64_t top_px = 40;         // the place, the factor of exaggeration
 constexpr std::int64_t axis_px = 54;        // distances and their name
 constexpr std::int64_t least_seen_px = 16;  // chosen: fewer pixels of a material nobody finds
@@ -229,7 +229,7 @@ class section_picture {
       const std::string text = format_number(value, step_decimals(along));
       const std::int64_t width = text_width(text, 2);
       fill(picture_, column, top_px + panel_height_px + 1, 1, 6, ink);
-      draw_text(picture_, std::min(column - width / 2, picture_.width - width - 2),
+      draw_text(picture_, std::min(column - width / 2, picture_.width - width - 6),
                 top_px + panel_height_px + 10, text, ink, 2);
     }
     const std::string distance = std::string("DISTANCE ") + (in_km ? "km" : "m");
