@@ -108,14 +108,17 @@ class scale {
     }
     return out;
   }
-  /// Numbers too long or too small for their place in powers of ten.
-  static std::string number(double v, double step) {
-    const double most = std::max(std::abs(v), step);
+  /// Numbers too long or too small for their place in one power of ten for the whole axis.
+  [[nodiscard]] std::string number(double v, double step) const {
+    const double most = std::max(std::abs(low_), std::abs(high_));
     if (most < 1e6 && step >= 1e-4) {
-      return step >= 1.0 && most >= 1e4 ? format_grouped(v) : format_number(v, step_decimals(step));
+      return step >= 1.0 && std::abs(v) >= 1e4 ? format_grouped(v)
+                                               : format_number(v, step_decimals(step));
     }
-    const double e = std::floor(std::log10(step) + 1e-9);
-    return v == 0.0 ? "0" : format_number(v / std::pow(10.0, e), 0) + "E" + format_number(e, 0);
+    const double e = std::floor(std::log10(most) + 1e-9), unit = std::pow(10.0, e);
+    return v == 0.0
+               ? "0"
+               : format_number(v / unit, step_decimals(step / unit)) + "E" + format_number(e, 0);
   }
 
   bool logarithmic_;

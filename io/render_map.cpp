@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <optional>
 #include <set>
@@ -31,16 +32,26 @@ constexpr std::array change_stops = {
     color_stop{1.00, {5, 48, 97, 255}},
 };
 
+/// Round numbers along a ramp of `width` pixels, as many as stand apart.
 std::vector<mark> number_marks(double low, double high, std::int64_t width) {
-  constexpr std::int64_t number_px = 80;  // "-10000" and a gap
-  const double step =
-      round_step(high - low, static_cast<int>(std::max<std::int64_t>(1, width / number_px)));
+  constexpr std::int64_t most_parts = 6, gap_px = 12;
+  const auto apart = [&](const mark& a, const mark& b) {
+    return (b.at - a.at) * static_cast<double>(width) >=
+           static_cast<double>((text_width(a.text, 2) + text_width(b.text, 2)) / 2 + gap_px);
+  };
   std::vector<mark> marks;
-  for (const double value : ticks(low, high, step)) {
-    marks.push_back({(value - low) / (high - low), format_number(value, step_decimals(step))});
-  }
-  if (!marks.empty()) {
-    marks.back().text += " m";
+  for (int parts = most_parts; parts > 0; --parts) {
+    const double step = round_step(high - low, parts);
+    marks.clear();
+    for (const double value : ticks(low, high, step)) {
+      marks.push_back({(value - low) / (high - low), format_number(value, step_decimals(step))});
+    }
+    if (!marks.empty()) {
+      marks.back().text += " m";
+    }
+    if (std::adjacent_find(marks.begin(), marks.end(), std::not_fn(apart)) == marks.end()) {
+      break;
+    }
   }
   return marks;
 }

@@ -100,6 +100,23 @@ TEST(hillshade, tint_rises_with_elevation) {
   EXPECT_GT(high[0], low[0]) << "summits are pale";
 }
 
+TEST(hillshade, a_narrow_legend_has_two_numbers_at_least) {
+  // 313 pixels of ramp: 500 alone would be the only half thousand in the range.
+  const std::int64_t nx = 512, ny = 8;
+  std::vector<double> z = plane(nx, ny, 0, 0);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    z[i] = 30.0 + 900.0 * static_cast<double>(i) / static_cast<double>(z.size() - 1);
+  }
+  const image picture = hillshade({nx, ny, 30, z, {}});
+  const rgba ink = {40, 44, 52, 255};
+  const std::int64_t below_ramp = ny + 14 + 16;  // where marks stick out
+  std::int64_t marks = 0;
+  for (std::int64_t x = 0; x < 340; ++x) {
+    marks += picture.pixels[static_cast<std::size_t>((below_ramp + 1) * nx + x)] == ink ? 1 : 0;
+  }
+  EXPECT_GE(marks, 2);
+}
+
 TEST(difference, is_red_where_ground_was_lost_and_blue_where_it_was_gained) {
   const auto before = plane(600, 400, 0, 0);
   auto after = before;
