@@ -97,17 +97,19 @@ class scale {
   [[nodiscard]] std::vector<mark> logarithmic_marks() const {
     const bool plain = low_ > -4.5 && high_ < 4.5;
     std::vector<mark> out;
-    for (double e = std::floor(low_); e <= high_ + 1e-9; e += 1.0) {
+    const auto last = static_cast<int>(std::floor(high_ + 1e-9));
+    for (auto e = static_cast<int>(std::floor(low_)); e <= last; ++e) {
       for (const int factor : {1, 2, 5}) {
         const double at = (e + std::log10(factor) - low_) / (high_ - low_);
         if (at > -1e-9 && at < 1.0 + 1e-9 && (factor == 1 || high_ - low_ < 3.0)) {
           out.push_back({at, plain ? format_number(factor * std::pow(10.0, e), 5)
-                                   : std::to_string(factor) + "E" + format_number(e, 0)});
+                                   : std::to_string(factor) + "E" + std::to_string(e)});
         }
       }
     }
     return out;
   }
+
   /// Numbers too long or too small for their place in one power of ten for the whole axis.
   [[nodiscard]] std::string number(double v, double step) const {
     const double most = std::max(std::abs(low_), std::abs(high_));
@@ -135,10 +137,12 @@ void blend(image& picture, std::int64_t x, std::int64_t y, rgba color, double sh
 
 /// A line two pixels wide.
 void draw_line(image& picture, double x0, double y0, double x1, double y1, rgba color) {
-  const double steps = std::max({std::abs(x1 - x0), std::abs(y1 - y0), 1.0});
-  for (double i = 0.0; i <= steps; i += 1.0) {
-    fill(picture, std::llround(x0 + (x1 - x0) * i / steps),
-         std::llround(y0 + (y1 - y0) * i / steps), 2, 2, color);
+  const auto steps =
+      static_cast<std::int64_t>(std::ceil(std::max({std::abs(x1 - x0), std::abs(y1 - y0), 1.0})));
+  for (std::int64_t i = 0; i <= steps; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(steps);
+    fill(picture, std::llround(x0 + (x1 - x0) * share), std::llround(y0 + (y1 - y0) * share), 2, 2,
+         color);
   }
 }
 

@@ -34,10 +34,11 @@ constexpr std::array change_stops = {
 
 /// Round numbers along a ramp of `width` pixels, as many as stand apart.
 std::vector<mark> number_marks(double low, double high, std::int64_t width) {
-  constexpr std::int64_t most_parts = 6, gap_px = 12;
+  constexpr int most_parts = 6;
+  constexpr double gap_px = 12.0;
   const auto apart = [&](const mark& a, const mark& b) {
     return (b.at - a.at) * static_cast<double>(width) >=
-           static_cast<double>((text_width(a.text, 2) + text_width(b.text, 2)) / 2 + gap_px);
+           0.5 * static_cast<double>(text_width(a.text, 2) + text_width(b.text, 2)) + gap_px;
   };
   std::vector<mark> marks;
   for (int parts = most_parts; parts > 0; --parts) {

@@ -33,8 +33,9 @@ void check_values(const surface_view& surface, std::span<const double> values) {
 /// Powers of ten between two exponents.
 std::vector<mark> decades(double low, double high, const std::string& unit) {
   std::vector<mark> marks;
-  for (double e = std::ceil(low - 1e-9); e <= high + 1e-9; e += 1.0) {
-    marks.push_back({(e - low) / (high - low), "1E" + format_number(e, 0)});
+  const auto last = static_cast<int>(std::floor(high + 1e-9));
+  for (auto e = static_cast<int>(std::ceil(low - 1e-9)); e <= last; ++e) {
+    marks.push_back({(e - low) / (high - low), "1E" + std::to_string(e)});
   }
   if (!marks.empty()) {
     marks.back().text += " " + unit;
