@@ -13,7 +13,8 @@ const material_table materials;
 std::vector<double> plane(std::int64_t nx, std::int64_t ny, double per_x, double per_y) {
   std::vector<double> z;
   for (std::int64_t i = 0; i < nx * ny; ++i) {
-    z.push_back(100.0 + per_x * static_cast<double>(i % nx) + per_y * static_cast<double>(i / nx));
+    const std::int64_t x = i % nx, y = i / nx;
+    z.push_back(100.0 + per_x * static_cast<double>(x) + per_y * static_cast<double>(y));
   }
   return z;
 }
