@@ -157,10 +157,8 @@ TEST_F(records, draws_the_pictures_that_a_scenario_asks_for) {
   run("start", {"--keep", "9", "--set", "output.pictures=['before']"});
   expect_rendered("start", {{"before", "hillshade"}});
   run("both", {"--set", "output.pictures=['before', 'after']"});
-  for (const auto& [alone, picture] : {std::pair("start", "before.png"), {"a", "after.png"}}) {
-    EXPECT_NE(read_file(folder / "both" / picture), read_file(folder / alone / picture))
-        << "beside the other it has the colours of both";
-  }
+  EXPECT_FALSE(read_file(folder / "both" / "after.png") == read_file(folder / "a" / "after.png"))
+      << "beside the start, which spans more, it has the colours of both";
   const std::string difference = read_file(folder / "a" / "difference.png");
   run("b", {"--steps", "3"});
   run("b", {"--resume", "auto", "--set", "output.pictures=['difference']"});
