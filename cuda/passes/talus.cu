@@ -311,10 +311,13 @@ struct block_work {
 
   LITHIFY_DEVICE void operator()(const device::lane_group& g, std::int64_t b, std::byte*) const {
     std::uint64_t cells = Kind == work::settle_in ? t.moved[b] : t.awake[b];
+    // Cells that got what they gave wait until another of their block is awake; they are counted.
+    if (Kind == work::count_steep || (Kind == work::slide && cells != 0)) {
+      cells |= t.even[b];
+    }
     if (cells == 0 || t.step.halted()) {
       return;
     }
-    cells |= Kind == work::settle_in ? 0 : t.even[b];
     g.each_bit(cells, [&](int i) {
       const std::int64_t c = b * block_cells + i;
       if constexpr (Kind == work::slide) {
