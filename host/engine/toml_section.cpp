@@ -151,6 +151,13 @@ std::string toml_section::source(const std::string& key) const {
   return set == nullptr ? document_->file : "--set " + on_one_line(*set);
 }
 
+bool toml_section::overridden(const std::string& key) const {
+  const std::string name = full(key);
+  const auto inside = document_->overridden.lower_bound(name + ".");
+  return document_->override_of(name) != nullptr ||
+         (inside != document_->overridden.end() && inside->first.starts_with(name + "."));
+}
+
 bool toml_section::has(const std::string& key) const {
   return table_ != nullptr && table_->contains(key);
 }

@@ -67,6 +67,8 @@ class toml_section {
                                                       const std::string& name);
   /// What brought a key, for messages: the file, or "--set KEY=VALUE".
   [[nodiscard]] std::string source(const std::string& key) const;
+  /// Whether --set brought the key, or something that lies in it.
+  [[nodiscard]] bool overridden(const std::string& key) const;
   /// Keys that are present, in the order of the file.
   [[nodiscard]] std::vector<std::string> keys_in_order() const;
 

@@ -141,6 +141,8 @@ TEST_F(scenario_reader, refuses_what_contradicts_itself) {
   EXPECT_THAT(
       refusal(good, {"passes.order=['uplift']", "passes.diffusion.diffusivity_m2_per_yr=1"}),
       HasSubstr("missing in passes.order"));
+  EXPECT_THAT(refusal(good + "[passes.talus]\nmax_sweeps = 1\n"),
+              HasSubstr("missing in passes.order"));
   EXPECT_THAT(refusal("[world]\ncheckpoint='w.h5'\ncrop=[0,0,1,1]\n" + good.substr(25)),
               HasSubstr("belongs to a DEM"));
   EXPECT_THAT(refusal("[world]\ncheckpoint='w.h5'\nsides={}\n" + good.substr(25)),

@@ -64,6 +64,13 @@ TEST_F(scenario_reader, lets_set_win_over_the_file) {
       << "the text stays as it was written";
 }
 
+TEST_F(scenario_reader, leaves_passes_of_the_file_out_where_set_says_so) {
+  const scenario s =
+      read(good + "[passes.diffusion]\ndiffusivity_m2_per_yr = 0.5\n", {"passes.order=['uplift']"});
+  ASSERT_EQ(s.passes.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<lithify::uplift_parameters>(s.passes[0]));
+}
+
 TEST_F(scenario_reader, reads_what_passes_want_of_the_overlay) {
   EXPECT_TRUE(read(good).pass_overlays.empty());
   const scenario s = read(good +
