@@ -123,7 +123,8 @@ TEST_F(messages, check_says_when_uplift_alone_leaves_the_region) {
 // Columns beside a hole are held too, and across looped sides they lie beside it.
 TEST_F(messages, check_knows_the_columns_that_are_held) {
   std::string dem = hills(16, 12);
-  dem.replace(dem.find("NODATA_value -9999"), 18, "NODATA_value 40.875");  // three, one on the west side
+  // A height that three columns have, one of them on the west side.
+  dem.replace(dem.find("NODATA_value -9999"), 18, "NODATA_value 40.875");
   write_file(folder / "dem.asc", dem);
   const std::string sides[] = {
       "world.sides={west='closed',east='closed',south='closed',north='closed'}",
