@@ -192,7 +192,8 @@ overlay_policy read_overlay(toml_section section, overlay_policy otherwise) {
 }
 
 /// A pass's policy, if it has one; the world's strategy stands in for its own.
-std::optional<overlay_policy> read_pass_overlay(toml_section section, const overlay_policy& world) {
+std::optional<overlay_policy> read_pass_overlay(const toml_section& section,
+                                                const overlay_policy& world) {
   if (!section.present()) {
     return std::nullopt;
   }
