@@ -56,8 +56,12 @@ function(lithify_test_target target)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}")
   endforeach()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  # Tests are two fifths of what there is to compile, and what they call is in libraries. (nvcc passes its own level on to
-  # the host's compiler; the last one counts.)
+  lithify_test_flags(${target})
+endfunction()
+
+# Tests are two fifths of what there is to compile, and what they call is in libraries. (nvcc passes its own level on to
+# the host's compiler; the last one counts.)
+function(lithify_test_flags target)
   target_compile_options(
     ${target} PRIVATE "$<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>"
                       "$<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CUDA>>:-Xcompiler=-O1>")
@@ -102,6 +106,7 @@ function(lithify_test name)
   add_executable(${name} ${arg_SOURCES})
   lithify_group(${name} ${arg_LABEL} ${arg_LABELS})
   lithify_test_target(${name} INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
+  lithify_precompile(${name} TEST)
   lithify_register(${name} ${name} cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
   if(arg_ON_DEVICES AND LITHIFY_HAS_CUDA)
     lithify_register(${name} ${name}_on_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
@@ -118,6 +123,7 @@ function(lithify_device_test name)
   lithify_group(${name}_cpu ${arg_LABEL} ${arg_LABELS})
   lithify_test_target(${name}_cpu INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
   lithify_device_settings(${name}_cpu)
+  lithify_precompile(${name}_cpu DEVICE TEST)
   lithify_register(${name}_cpu ${name}_cpu cpu ${arg_TIMEOUT} ${arg_LABEL} ${arg_LABELS})
 
   if(LITHIFY_HAS_CUDA)
