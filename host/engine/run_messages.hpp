@@ -1,0 +1,42 @@
+/// What a run tells its observer, and what of that its summary repeats.
+#pragma once
+
+#include "lithify/base/error.hpp"
+#include "lithify/engine/run.hpp"
+
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lithify::engine {
+
+class run_messages {
+ public:
+  explicit run_messages(run_observer& observer) : observer_(observer) {}
+
+  void note(const std::string& text) { observer_.note(text); }
+  void warn(const std::string& text) {
+    warnings_.push_back(text);
+    observer_.warn(text);
+  }
+  /// Work for a picture: what it lacks is a warning, for the run itself is done.
+  template <class F>
+  void drawing(const std::string& name, F&& work) {
+    try {
+      std::forward<F>(work)();
+    } catch (const error& e) {
+      warn("cannot draw " + name + ": " + e.what());
+    } catch (const std::bad_alloc&) {
+      warn("cannot draw " + name + ": out of host memory");
+    }
+  }
+
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  run_observer& observer_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace lithify::engine
