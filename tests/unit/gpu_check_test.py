@@ -50,13 +50,11 @@ class GpuCheck(unittest.TestCase):
 
     def check(self, part, verdict, code, seconds=60):
         script = SCRIPT.read_text()
-        for old, new in (("\nlimit=460\n", f"\nlimit={seconds}\n"), ("--kill-after=10", "--kill-after=1")):
-            self.assertIn(old, script)
-            script = script.replace(old, new)
-        self.add("scripts/gpu_check", script)
-        done = subprocess.run(["scripts/gpu_check", "--rehearse", "--part", str(part)], cwd=self.root, text=True,
-                              env={**os.environ, "PATH": f"{self.root}/tools:/usr/bin:/bin"}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=120, check=False)
+        self.assertIn("--kill-after=10", script)
+        self.add("scripts/gpu_check", script.replace("--kill-after=10", "--kill-after=1"))
+        command = ["scripts/gpu_check", "--rehearse", "--part", str(part), "--seconds", str(seconds)]
+        done = subprocess.run(command, cwd=self.root, text=True, env={**os.environ, "PATH": f"{self.root}/tools:/usr/bin:/bin"},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
         self.assertIn(f": {verdict} after ", done.stdout)
         self.assertEqual(done.returncode, code, done.stdout)
         return done.stdout
@@ -65,16 +63,19 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("6 tests of 3 programs passed", self.check(1, "ok", 0))
 
     def test_tests_that_fail_or_skip(self):
-        self.unit_tests(good_test=PASSES, bad_test="echo why; exit 3", lazy_test='echo "[  SKIPPED ] a.b"')
+        first = 'echo "a.cu:7: Failure"; echo first; seq 100'
+        self.unit_tests(good_test=PASSES, bad_test=f"{first}; exit 3", lazy_test='echo "[  SKIPPED ] a.b"')
         said = self.check(1, "FAILED (1)", 1)
-        self.assertIn("bad_test: exit code 3 (out/gpu_check/tests/bad_test.log)\nwhy\n", said)
+        self.assertIn("bad_test: exit code 3 (out/gpu_check/tests/bad_test.log)\na.cu:7: Failure\nfirst\n", said)
         self.assertIn("lazy_test: tests were skipped", said)
 
     def test_tests_that_hang(self):
         self.unit_tests(**{f"hangs_{i}_test": HANGS for i in range(4)}, late_test=PASSES)
-        said = self.check(1, "not finished", 1, seconds=3)
+        said = self.check(1, "not finished", 1, seconds=15)
         self.assertIn("out of time: hangs_0_test (cut off)\n", said)
-        self.assertIn("out of time: late_test\n", said)
+        self.assertIn("2 tests of 5 programs passed", said)
+        self.unit_tests(**{f"hangs_{i}_test": HANGS for i in range(8)}, late_test=PASSES)
+        self.assertIn("out of time: late_test\n", self.check(1, "not finished", 1, seconds=3))
         left = subprocess.run(["pgrep", "--full", "build/tests/hangs_._test"], stdout=subprocess.PIPE, text=True, check=False)
         folders = [os.readlink(f"/proc/{pid}/cwd") for pid in left.stdout.split() if os.path.exists(f"/proc/{pid}/cwd")]
         self.assertNotIn(str(self.root), folders)
