@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace lithify::io {
 
@@ -56,15 +57,28 @@ void refuse_degrees(const elevation_grid& grid, const std::string& name) {
 }
 
 // Files often hold one of these where there is no data and do not say so: as ground they would be a
-// pit of kilometres. No land is that low.
+// pit of kilometres. No land is that low; a sea floor may be, but hardly to the last digit.
 constexpr std::array<double, 4> customary_nodata = {-9999.0, -32767.0, -32768.0, -99999.0};
 
+// What to do about cells of `number`, which the file does not declare. A file has room for one
+// value that means "no data": to declare another makes ground of the cells that have the first.
+std::string advice(const dem_content& content, const std::string& number, const std::string& name) {
+  if (content.nodata) {
+    return "give them " + shortest(*content.nodata) + ", which the file has for it";
+  }
+  if (content.scaled) {
+    return "declare the value that they have in it before its scale and offset (gdal_edit.py "
+           "-a_nodata)";
+  }
+  return "declare it (gdal_edit.py -a_nodata " + number + " " + name + ")";
+}
+
 // `left`, `bottom`: the grid's place in the file.
-void refuse_undeclared_nodata(const elevation_grid& grid,
+void refuse_undeclared_nodata(const dem_content& content,
                               std::int64_t left,
                               std::int64_t bottom,
-                              format kind,
                               const std::string& name) {
+  const elevation_grid& grid = content.grid;
   for (const double value : customary_nodata) {
     std::int64_t found = 0;
     std::int64_t first = 0;
@@ -79,11 +93,8 @@ void refuse_undeclared_nodata(const elevation_grid& grid,
             "'" + name + "': " + std::to_string(found) + (found == 1 ? " cell is" : " cells are") +
                 " exactly " + number + ", the first at " + std::to_string(left + first % grid.nx) +
                 "," + std::to_string(bottom + first / grid.nx) +
-                " from the south-west corner: 'no data' that the file does not declare; declare " +
-                "it (" +
-                (kind == format::tiff ? "gdal_edit.py -a_nodata " + number + " " + name
-                                      : "NODATA_value " + number + " in the header") +
-                ")");
+                " from the south-west corner: 'no data' that the file does not declare; " +
+                advice(content, number, name) + "; where ground is that deep, change it by a hair");
   }
 }
 
@@ -276,11 +287,12 @@ elevation_grid read_dem(const std::filesystem::path& file, const dem_options& op
   require(
       kind != format::unknown, errc::corrupt_file,
       "'" + name + "' is neither a GeoTIFF nor an ESRI ASCII grid: convert it with gdal_translate");
-  elevation_grid grid =
+  dem_content content =
       kind == format::tiff ? read_dem_gdal(file, options.crop) : read_dem_ascii(file, options.crop);
-  refuse_degrees(grid, name);
+  refuse_degrees(content.grid, name);
   const dem_options::window from = options.crop.value_or(dem_options::window{});
-  refuse_undeclared_nodata(grid, from.x, from.y, kind, name);
+  refuse_undeclared_nodata(content, from.x, from.y, name);
+  elevation_grid grid = std::move(content.grid);
   apply_nodata(grid, options.nodata, name);
   if (options.resample_m && *options.resample_m != grid.cell_size_m) {
     grid = resample(grid, *options.resample_m, name);

@@ -105,12 +105,13 @@ class ascii_reader {
  public:
   ascii_reader(std::string name, std::string_view text) : name_(std::move(name)), words_(text) {}
 
-  elevation_grid read(const std::optional<dem_options::window>& crop) {
+  dem_content read(const std::optional<dem_options::window>& crop) {
     header();
-    elevation_grid grid;
-    place(grid);
-    values(grid, crop);
-    return grid;
+    dem_content content;
+    content.nodata = nodata_value();
+    place(content.grid);
+    values(content.grid, crop);
+    return content;
   }
 
  private:
@@ -253,13 +254,15 @@ class ascii_reader {
     }
   }
 
+  double nodata_value() const { return has(nodata) ? get(nodata) : default_nodata; }
+
   // Nothing for "no data".
   std::optional<double> elevation(std::string_view token) const {
     const auto value = number(token);
     if (!value) {
       fail(quoted(token) + " is not a number");
     }
-    if (is_nodata(*value, has(nodata) ? get(nodata) : default_nodata)) {
+    if (is_nodata(*value, nodata_value())) {
       return std::nullopt;
     }
     if (!std::isfinite(*value) || std::abs(*value) > largest_elevation_m) {
@@ -293,12 +296,12 @@ std::string read_prj(std::filesystem::path file) {
 
 }  // namespace
 
-elevation_grid read_dem_ascii(const std::filesystem::path& file,
-                              const std::optional<dem_options::window>& crop) {
+dem_content read_dem_ascii(const std::filesystem::path& file,
+                           const std::optional<dem_options::window>& crop) {
   const std::string text = read_text(file, std::min(largest_file, machine_memory() / 2));
-  elevation_grid grid = ascii_reader(file.string(), text).read(crop);
-  grid.crs_wkt = read_prj(file);
-  return grid;
+  dem_content content = ascii_reader(file.string(), text).read(crop);
+  content.grid.crs_wkt = read_prj(file);
+  return content;
 }
 
 }  // namespace lithify::io

@@ -50,12 +50,19 @@ inline constexpr const char* place_range = "within 1e9 m of 0";
                                          const std::optional<dem_options::window>& crop,
                                          const std::string& name);
 
+/// A grid, and what its file says of values.
+struct dem_content {
+  elevation_grid grid;
+  std::optional<double> nodata;  ///< what means "no data", in the file's own values
+  bool scaled = false;           ///< elevations are the file's values times a scale, plus an offset
+};
+
 /// An ESRI ASCII grid, with the coordinate system of a .prj file beside it when there is one.
-[[nodiscard]] elevation_grid read_dem_ascii(const std::filesystem::path& file,
-                                            const std::optional<dem_options::window>& crop);
+[[nodiscard]] dem_content read_dem_ascii(const std::filesystem::path& file,
+                                         const std::optional<dem_options::window>& crop);
 
 /// A GeoTIFF through GDAL; without GDAL an error that says so.
-[[nodiscard]] elevation_grid read_dem_gdal(const std::filesystem::path& file,
-                                           const std::optional<dem_options::window>& crop);
+[[nodiscard]] dem_content read_dem_gdal(const std::filesystem::path& file,
+                                        const std::optional<dem_options::window>& crop);
 
 }  // namespace lithify::io

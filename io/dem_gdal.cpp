@@ -38,14 +38,15 @@ class gdal_reader {
     }
   }
 
-  elevation_grid read(const std::optional<dem_options::window>& crop) {
-    elevation_grid grid;
+  dem_content read(const std::optional<dem_options::window>& crop) {
+    dem_content content;
+    elevation_grid& grid = content.grid;
     grid.nx = GDALGetRasterXSize(data_.get());
     grid.ny = GDALGetRasterYSize(data_.get());
     const bool north_up = place(grid);
     coordinate_system(grid);
-    values(grid, narrow(grid, crop, name_), north_up);
-    return grid;
+    values(content, narrow(grid, crop, name_), north_up);
+    return content;
   }
 
  private:
@@ -141,7 +142,8 @@ class gdal_reader {
     }
   }
 
-  void values(elevation_grid& grid, const dem_options::window& w, bool north_up) const {
+  void values(dem_content& content, const dem_options::window& w, bool north_up) const {
+    elevation_grid& grid = content.grid;
     if (GDALGetRasterCount(data_.get()) != 1) {
       fail(errc::invalid_argument, "it has " + std::to_string(GDALGetRasterCount(data_.get())) +
                                        " bands, a DEM has one: extract it (gdal_translate -b 1)");
@@ -154,6 +156,10 @@ class gdal_reader {
     int has_offset = 0;
     const double factor = GDALGetRasterScale(band, &has_factor);
     const double offset = GDALGetRasterOffset(band, &has_offset);
+    if (has_nodata != 0) {
+      content.nodata = nodata;
+    }
+    content.scaled = (has_factor != 0 && factor != 1.0) || (has_offset != 0 && offset != 0.0);
     GDALRasterBandH mask =
         GDALGetMaskFlags(band) == GMF_PER_DATASET ? GDALGetMaskBand(band) : nullptr;
 
@@ -197,8 +203,8 @@ class gdal_reader {
 
 }  // namespace
 
-elevation_grid read_dem_gdal(const std::filesystem::path& file,
-                             const std::optional<dem_options::window>& crop) {
+dem_content read_dem_gdal(const std::filesystem::path& file,
+                          const std::optional<dem_options::window>& crop) {
   const gdal_silence silence;
   return gdal_reader(file).read(crop);
 }
@@ -209,8 +215,8 @@ elevation_grid read_dem_gdal(const std::filesystem::path& file,
 
 namespace lithify::io {
 
-elevation_grid read_dem_gdal(const std::filesystem::path& file,
-                             const std::optional<dem_options::window>& /*crop*/) {
+dem_content read_dem_gdal(const std::filesystem::path& file,
+                          const std::optional<dem_options::window>& /*crop*/) {
   throw error(errc::invalid_argument,
               "'" + file.string() +
                   "' is a GeoTIFF and this program was built without GDAL: convert it with "

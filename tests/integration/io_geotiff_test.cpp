@@ -194,6 +194,15 @@ TEST_F(geotiff, customary_nodata_must_be_declared) {
   refused(t, errc::invalid_argument, "gdal_edit.py -a_nodata -32768 " + file_.string());
   t.more = nodata(-32768);
   EXPECT_EQ(read(t).valid, (std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1}));
+  // A file has one such value: to declare another makes ground of the cells that have the first.
+  t.values[0] = -9999;
+  refused(t, errc::invalid_argument, "declare; give them -32768, which the file has for it");
+  // What is declared is the value before scale and offset, which is none that we could say.
+  t.type = GDT_Float64;
+  t.values[0] = t.values[1] = -99990;
+  t.more = [](GDALDatasetH data) { GDALSetRasterScale(GDALGetRasterBand(data, 1), 0.1); };
+  refused(t, errc::invalid_argument, "exactly -9999, ");
+  refused(t, errc::invalid_argument, "declare the value that they have in it before its scale");
 }
 
 TEST_F(geotiff, a_mask_band_is_nodata_too) {

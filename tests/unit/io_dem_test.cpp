@@ -182,12 +182,18 @@ TEST_F(dem, customary_nodata_that_is_not_declared) {
   for (const std::string value : {"-9999", "-32767", "-32768", "-99999"}) {
     refused(head + "-1\n7 " + value + " 5\n6 4 2", errc::invalid_argument,
             "1 cell is exactly " + value + ", the first at 1,1 from the south-west corner: 'no " +
-                "data' that the file does not declare; declare it (NODATA_value " + value);
+                "data' that the file does not declare; give them -1, which the file has for it; "
+                "where ground is that deep, change it by a hair");
     EXPECT_EQ(read(head + value + "\n7 " + value + " 5\n6 4 2").valid,
               (std::vector<std::uint8_t>{1, 1, 1, 1, 0, 1}));
     EXPECT_EQ(read(head + "-1\n7 " + value + ".5 5\n6 4 2").elevation_m[4],
               std::stod(value + ".5"));
   }
+  // A header that declares nothing means -9999: to declare another would make ground of that.
+  refused("ncols 3 nrows 1 cellsize 4 -9999 -32768 5", errc::invalid_argument,
+          "; give them -9999,");
+  EXPECT_EQ(read("ncols 3 nrows 1 cellsize 4 -9999 -9999 5").valid,
+            (std::vector<std::uint8_t>{0, 0, 1}));
   // Only the window counts, and its cells are told as the file's.
   dem_options options;
   options.crop = dem_options::window{1, 1, 2, 1};
