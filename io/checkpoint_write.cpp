@@ -175,6 +175,13 @@ void put_all(h5_writer& file, const checkpoint& data, const std::optional<world_
   file.text("/integrity/digests", file.digests());
 }
 
+constexpr std::uint16_t minor_of_tick = 4;
+
+/// What was read from an older file says its digest as that file did; what 1.1 added is there.
+std::uint16_t written_minor(const checkpoint& data) {
+  return std::clamp<std::uint16_t>(data.minor_version, 1, format_minor);
+}
+
 }  // namespace
 
 void write_unchecked(const std::filesystem::path& file,
@@ -184,9 +191,7 @@ void write_unchecked(const std::filesystem::path& file,
   h5_writer writer;
   put_all(writer, data, view);
   const std::span<const std::byte> image = writer.finish();
-  // What was read from an older file says its digest as that file did; what 1.1 added is there.
-  const std::uint16_t minor = std::clamp<std::uint16_t>(data.minor_version, 1, format_minor);
-  const auto block = make_user_block(image, format_major, minor);
+  const auto block = make_user_block(image, format_major, written_minor(data));
   const std::array<std::span<const std::byte>, 2> pieces = {std::span<const std::byte>(block),
                                                             image};
   replace_file(file, pieces);
@@ -200,6 +205,13 @@ void write_checkpoint(const std::filesystem::path& file, const checkpoint& data)
   check_voxels(data.voxels, data.materials.size(), broken);
   check_columns(data.columns, data.minor_version, broken);
   check_state(data.state, broken);
+  if (written_minor(data) < minor_of_tick && data.state.tick != data.state.step) {
+    broken("/state", "has tick " + std::to_string(data.state.tick) + " and step " +
+                         std::to_string(data.state.step) + ", which format 1." +
+                         std::to_string(written_minor(data)) +
+                         " takes to be equal: it keeps a tick from 1." +
+                         std::to_string(minor_of_tick) + " on");
+  }
   write_unchecked(file, data, make_view(data.voxels));
 }
 

@@ -62,6 +62,24 @@ TEST(checkpoint, every_part_reaches_the_bytes) {
   }
 }
 
+// A reader of an older file takes the step for the tick.
+TEST(checkpoint, a_tick_that_its_format_does_not_keep_is_refused) {
+  const test::scratch_folder folder;
+  checkpoint old = sample_checkpoint();
+  ASSERT_NE(old.state.tick, old.state.step);
+  for (const std::uint16_t minor : {0, 1, 3}) {
+    old.minor_version = minor;
+    const auto e = error_of([&] { write_checkpoint(folder / "a.h5", old); });
+    ASSERT_TRUE(e.has_value()) << minor;
+    EXPECT_EQ(e->code(), errc::invalid_argument);
+    EXPECT_NE(std::string(e->what()).find("tick -31 and step 12"), std::string::npos) << e->what();
+    EXPECT_EQ(folder.files(), 0U);
+  }
+  old.state.tick = old.state.step;
+  write_checkpoint(folder / "a.h5", old);
+  EXPECT_EQ(read_checkpoint(folder / "a.h5").state.tick, old.state.step);
+}
+
 TEST(checkpoint, summary_shows_what_the_file_holds) {
   const test::scratch_folder folder;
   const checkpoint written = sample_checkpoint();

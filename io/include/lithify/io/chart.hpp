@@ -42,7 +42,8 @@ struct chart {
 
 /// The charts below one another. Values that are not finite, or not positive on a logarithmic axis,
 /// are left out. An axis spans at least a little. A chart without values says so.
-/// Errors: invalid_argument (no chart, or a series whose x and y differ in length).
+/// Errors: invalid_argument (no chart, one of less than 200 pixels of height, or a series whose x
+/// and y differ in length).
 [[nodiscard]] image draw_charts(std::span<const chart> charts);
 
 }  // namespace lithify::io

@@ -68,7 +68,9 @@ struct checkpoint {
 inline constexpr std::string_view checkpoint_signature = "\x89LFY\r\n\x1a\n";
 
 /// Writes `file` through a temporary file: fsync, rename, fsync of the folder.
-/// Errors: io_failure (the temporary file is removed, an older `file` stays as it was).
+/// Errors: invalid_argument (what a reader would refuse, or a tick other than the step where
+/// `minor_version` is below 4, which keeps none); io_failure (the temporary file is removed, an
+/// older `file` stays as it was).
 /// Cost: one pass over the data; deflate level 1.
 void write_checkpoint(const std::filesystem::path& file, const checkpoint& data);
 
