@@ -1,5 +1,7 @@
 #include "view_levels.hpp"
 
+#include "lithify/io/checkpoint.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -57,10 +59,18 @@ std::vector<std::uint64_t> detailed_tiles(const merged_image& ground,
   return found;
 }
 
-std::uint64_t most_cells(const merged_image& ground, const view_bounds& bounds) {
-  const auto bricks = static_cast<std::int64_t>(ground.bricks());
+/// Of all levels together.
+std::uint64_t most_cells(std::int64_t bricks, const view_bounds& bounds) {
   return static_cast<std::uint64_t>(
       std::min(bounds.all_cells, std::max(bounds.few_cells, bounds.cells_a_brick * bricks)));
+}
+
+int root_lod(region_size size, const view_bounds& bounds) {
+  int lod = 0;
+  while (count(cells_at(size, lod)) > static_cast<std::uint64_t>(bounds.root_cells)) {
+    ++lod;
+  }
+  return lod;
 }
 
 }  // namespace
@@ -164,10 +174,8 @@ view_level level_cells::take() { return {lod_, std::move(boxes_), std::move(mate
 
 std::vector<level_cells> plan_levels(const merged_image& ground, const view_bounds& bounds) {
   const region_size size = ground.size();
-  int lod = 0;
-  while (count(cells_at(size, lod)) > static_cast<std::uint64_t>(bounds.root_cells)) {
-    ++lod;
-  }
+  int lod = root_lod(size, bounds);
+  const std::uint64_t most = most_cells(static_cast<std::int64_t>(ground.bricks()), bounds);
   std::vector<level_cells> levels;
   const tiling root(size, lod, one_tile);
   levels.emplace_back(lod, root, std::vector<std::uint64_t>{0});
@@ -178,12 +186,29 @@ std::vector<level_cells> plan_levels(const merged_image& ground, const view_boun
     for (const std::uint64_t tile : stored) {
       cells += static_cast<std::uint64_t>(tiles.box(tile).volume());
     }
-    if (stored.empty() || cells > most_cells(ground, bounds)) {
+    if (stored.empty() || cells > most) {
       break;
     }
     levels.emplace_back(lod, tiles, std::move(stored));
   }
   return levels;
+}
+
+std::size_t most_view_bytes(region_size size, std::int64_t bricks) {
+  const view_bounds bounds;
+  const std::uint64_t most = most_cells(bricks, bounds);
+  std::uint64_t cells = 0;
+  for (int lod = root_lod(size, bounds); lod >= 0 && cells < most; --lod) {
+    cells += count(cells_at(size, lod));
+  }
+  voxel seen = cells_at(size, 0);
+  for (int lod = 1; std::int64_t{seen.x} * seen.y > bounds.surface_cells; ++lod) {
+    seen = cells_at(size, lod);
+  }
+  const auto nx = static_cast<std::size_t>(seen.x);
+  const auto ny = static_cast<std::size_t>(seen.y);
+  return static_cast<std::size_t>(std::min(cells, most)) * sizeof(material_id) +
+         nx * ny * sizeof(std::int32_t) + (nx + ny) * sizeof(double);
 }
 
 }  // namespace lithify::io

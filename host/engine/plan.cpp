@@ -151,7 +151,8 @@ run_plan plan(const scenario& s) {
   const std::size_t columns = static_cast<std::size_t>(p.size.columns());
   p.device_bytes = device_bytes(bricks, columns, s.overlay.threshold);
   p.checkpoint_bytes = static_cast<std::size_t>(bricks.dense) * 1024 +
-                       static_cast<std::size_t>(bricks.sparse) * 64 + columns * 58;
+                       static_cast<std::size_t>(bricks.sparse) * 64 + columns * 58 +
+                       io::most_view_bytes(p.size, bricks.dense + bricks.sparse);
   return p;
 }
 

@@ -9,6 +9,7 @@
 #include "lithify/base/material.hpp"
 #include "lithify/octree/voxel_image.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -77,6 +78,10 @@ void write_checkpoint(const std::filesystem::path& file, const checkpoint& data)
 /// Reads a checkpoint; every checksum is verified, sizes before they are allocated.
 /// Errors: not_found, corrupt_file (file, place and reason), unsupported_version.
 [[nodiscard]] checkpoint read_checkpoint(const std::filesystem::path& file);
+
+/// Bytes of the cells and of the map in the view that a file holds of a world with so many bricks,
+/// before compression: at most, for how many of its cells are worth showing is not known from that.
+[[nodiscard]] std::size_t most_view_bytes(region_size size, std::int64_t bricks);
 
 /// What `lithify info` shows, read without the voxels.
 struct checkpoint_summary {
