@@ -1,12 +1,14 @@
 #include "frame_room.hpp"
 
 #include "lithify/base/column.hpp"
+#include "lithify/base/error.hpp"
 #include "lithify/base/fixed_point.hpp"
 #include "lithify/engine/import.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace lithify::engine {
 
@@ -60,8 +62,19 @@ std::vector<std::int64_t> held_heights(const io::column_model& model, const scen
 std::vector<std::int64_t> held_heights(const io::checkpoint& from) {
   const auto heights = find_field(from.columns, "boundary_height").as<std::int64_t>();
   std::vector<std::int64_t> held(heights.begin(), heights.end());
-  for (std::int64_t& h : held) {
-    h = h == not_held ? not_held : h - from.state.frame_offset;
+  // Heights that a column may have, as the check of a world's columns has it.
+  const std::int64_t highest = (std::int64_t{from.voxels.size.z} + 2) << fraction_bits;
+  for (std::size_t c = 0; c < held.size(); ++c) {
+    if (held[c] == not_held) {
+      continue;
+    }
+    // In 128 bits: a file may say anything.
+    const int128 height = int128{held[c]} - from.state.frame_offset;
+    require(height >= 0 && height <= highest, errc::invalid_argument,
+            "column (" + std::to_string(static_cast<std::int64_t>(c) % from.voxels.size.x) + ", " +
+                std::to_string(static_cast<std::int64_t>(c) / from.voxels.size.x) +
+                "): boundary_height is not in the region");
+    held[c] = static_cast<std::int64_t>(height);
   }
   return held;
 }

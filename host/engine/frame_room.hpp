@@ -18,6 +18,7 @@ namespace lithify::engine {
 /// int64 for the others.
 [[nodiscard]] std::vector<std::int64_t> held_heights(const io::column_model& model,
                                                      const scenario& s);
+/// Errors: invalid_argument (a held column's height is one that no column of the region has).
 [[nodiscard]] std::vector<std::int64_t> held_heights(const io::checkpoint& from);
 
 /// The first column that leaves the region, if one does within the run's steps.

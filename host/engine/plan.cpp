@@ -1,11 +1,13 @@
 #include "checkpoint_folder.hpp"
 #include "frame_room.hpp"
+#include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/run.hpp"
 #include "plan_passes.hpp"
 #include "same_world.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <vector>
 
@@ -103,6 +105,16 @@ std::size_t device_bytes(const brick_counts& bricks, std::size_t columns, std::i
          pool_bytes(bricks.sparse, 64) + columns * 200 + pending * 160;
 }
 
+/// Errors: as held_heights, naming the file.
+std::vector<std::int64_t> held_heights_of(const io::checkpoint& from,
+                                          const std::filesystem::path& file) {
+  try {
+    return held_heights(from);
+  } catch (const error& e) {
+    throw error(e.code(), "checkpoint '" + file.string() + "' cannot be used: " + e.what());
+  }
+}
+
 std::int64_t with_ground(std::span<const std::int32_t> rock_top) {
   return std::count_if(rock_top.begin(), rock_top.end(), [](std::int32_t top) { return top >= 0; });
 }
@@ -145,7 +157,7 @@ run_plan plan(const scenario& s) {
     p.columns = with_ground(find_field(from.columns, "rock_top").as<std::int32_t>());
     bricks = {static_cast<std::int64_t>(from.voxels.dense_key.size()),
               static_cast<std::int64_t>(from.voxels.sparse_key.size())};
-    p.exit = find_frame_exit(s, p.size, p.geometry, held_heights(from));
+    p.exit = find_frame_exit(s, p.size, p.geometry, held_heights_of(from, s.world.checkpoint));
   }
   p.passes = plan_passes(s, p.geometry);
   const std::size_t columns = static_cast<std::size_t>(p.size.columns());

@@ -1,4 +1,5 @@
 // What the program says to who has to act: where a value came from, what to change, what was done.
+#include "lithify/io/checkpoint.hpp"
 #include "program.hpp"
 
 #include <gmock/gmock.h>
@@ -6,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace {
 
@@ -118,6 +120,34 @@ TEST_F(messages, check_says_when_uplift_alone_leaves_the_region) {
   const outcome from = check({});
   EXPECT_EQ(from.code, 1);
   EXPECT_THAT(from.err, AllOf(HasSubstr("by step 4"), HasSubstr("--basement")));
+}
+
+// Sums of such numbers have no value, and a run would refuse the file.
+TEST_F(messages, check_refuses_a_column_that_is_held_beyond_the_region) {
+  ASSERT_EQ(run("a", {"--steps", "0"}).code, 0);
+  const auto whole = lithify::io::read_checkpoint(folder / "a" / "checkpoint-00000000.h5");
+  write_file(folder / "c.toml",
+             "[world]\ncheckpoint = 'c.h5'\n[run]\nsteps = 6\n"
+             "step_yr = 100\n[passes.uplift]\nrate_m_per_yr = 0.03\n");
+  scenario = (folder / "c.toml").string();
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const struct {
+    std::int64_t height, frame;
+  } cases[] = {{most, -1}, {-most, 2}, {std::int64_t{1} << 40, 0}, {-1, 0}};
+  for (const auto& [height, frame] : cases) {
+    auto crafted = whole;
+    lithify::field& held = *std::find_if(crafted.columns.begin(), crafted.columns.end(),
+                                         [](const auto& f) { return f.name == "boundary_height"; });
+    held.as<std::int64_t>()[3] = height;
+    crafted.state.frame_offset = frame;
+    lithify::io::write_checkpoint(folder / "c.h5", crafted);
+    const outcome done = check({});
+    EXPECT_EQ(done.code, 2) << height;
+    EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+    EXPECT_THAT(done.err, HasSubstr("c.h5' cannot be used: column ("));
+    EXPECT_THAT(done.err, HasSubstr("boundary_height is not in the region"));
+    EXPECT_EQ(run("b", {}).code, 2) << height;
+  }
 }
 
 // Columns beside a hole are held too, and across looped sides they lie beside it.
