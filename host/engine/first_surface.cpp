@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <vector>
 
 namespace lithify::engine {
@@ -18,11 +20,28 @@ relief relief_of(const io::checkpoint& c) {
   return {c.voxels.size, c.geometry, c.state.frame_offset, surface_of(c)};
 }
 
-/// The state before the first step, if it is that of this run: no other has just this much solid.
+/// Whether two scenarios' texts name one ground.
+bool of_same_ground(const std::string& one, const std::string& other) {
+  const std::vector<std::string> keys = differing_keys(one, other);
+  return std::none_of(keys.begin(), keys.end(), is_of_ground);
+}
+
+bool same_place(const region_geometry& a, const region_geometry& b) {
+  const auto all = [](const region_geometry& g) {
+    return std::tie(g.cell_size_m, g.voxel_height_m, g.datum_m, g.origin_x_m, g.origin_y_m,
+                    g.crs_wkt);
+  };
+  return all(a) == all(b);
+}
+
+/// The state before the first step, if it is that of this run. Equal solid alone does not say so:
+/// other ground may have just as much, as where a DEM is turned.
 std::optional<io::checkpoint> first_state(const resumed_run& run, const region_size& size) {
   try {
     io::checkpoint first = io::read_checkpoint(checkpoint_folder(run.folder).name(0));
-    if (first.voxels.size == size && first.state.budget.stored_at_start == run.stored_at_start) {
+    if (first.voxels.size == size && same_place(first.geometry, run.geometry) &&
+        first.state.budget.stored_at_start == run.stored_at_start &&
+        of_same_ground(first.scenario, run.scenario)) {
       return first;
     }
   } catch (const error&) {  // then there is none
@@ -60,9 +79,7 @@ relief first_surface(const scenario& s, const resumed_run& run, const region_siz
     return relief_of(*first);
   }
   const auto require_same = [&](int128 solid) {
-    const std::vector<std::string> keys = differing_keys(run.scenario, s.text);
-    require(solid == run.stored_at_start && std::none_of(keys.begin(), keys.end(), is_of_ground),
-            errc::not_found,
+    require(solid == run.stored_at_start && of_same_ground(run.scenario, s.text), errc::not_found,
             "the run started from other ground than the scenario's, and its first checkpoint is "
             "not kept");
   };

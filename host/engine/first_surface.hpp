@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lithify/base/fixed_point.hpp"
+#include "lithify/base/geometry.hpp"
 #include "lithify/engine/pictures.hpp"
 #include "lithify/engine/scenario.hpp"
 
@@ -14,7 +15,8 @@ namespace lithify::engine {
 struct resumed_run {
   std::filesystem::path folder;  ///< of the checkpoint
   std::string scenario;          ///< that it was made with
-  int128 stored_at_start = 0;    ///< solid of the run's first state
+  region_geometry geometry;
+  int128 stored_at_start = 0;  ///< solid of the run's first state
 };
 
 /// From the run's first checkpoint where that lies beside the later one, else from the scenario's

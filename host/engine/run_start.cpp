@@ -69,7 +69,8 @@ class starter {
                    std::to_string(from.data.state.step));
     const io::budget_totals& budget = from.data.state.budget;
     return {std::move(w), accounts(budget),
-            resumed_run{from.file.parent_path(), from.data.scenario, budget.stored_at_start}};
+            resumed_run{from.file.parent_path(), from.data.scenario, from.data.geometry,
+                        budget.stored_at_start}};
   }
 
   /// What the scenario's world was made from may be gone by now: the checkpoint holds all of it.

@@ -1,11 +1,13 @@
 // A folder that holds a run already: what a fresh run leaves of it, and what a resumed one takes
 // from its checkpoints, whatever the scenario says by now.
+#include "lithify/io/checkpoint.hpp"
 #include "program.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace {
 
@@ -162,6 +164,35 @@ TEST_F(rerun, a_resumed_run_draws_the_start_that_it_had) {
   write_file(folder / "dem.asc", hills(16, 12));
   EXPECT_THAT(run("kept", with({"--resume", "auto", "--steps", "7"}), 1),
               HasSubstr("cannot draw the surface of the start"));
+}
+
+// The other run's ground is this one's, its rows turned over: of one size, and with as much solid.
+TEST_F(rerun, a_first_state_of_another_run_is_not_taken_for_its_own) {
+  std::istringstream lines(bytes("dem.asc"));
+  std::string header, row, rows;
+  for (int i = 0; i < 6 && std::getline(lines, row); ++i) {
+    header += row + "\n";
+  }
+  while (std::getline(lines, row)) {
+    rows = row + "\n" + rows;
+  }
+  write_file(folder / "turned.asc", header + rows);
+  const std::vector<std::string> pictures = {"--set", "output.pictures=['before', 'difference']"};
+  run("whole", pictures);
+  run("a", {"--steps", "3", "--keep", "1"});
+  run("turned", {"--steps", "0", "--set", "world.dem=turned.asc"});
+  const std::string first = "checkpoint-00000000.h5";
+  using lithify::io::read_checkpoint;
+  ASSERT_TRUE(
+      read_checkpoint(folder / "turned" / first).state.budget.stored_at_start ==
+      read_checkpoint(folder / "a" / "checkpoint-00000003.h5").state.budget.stored_at_start);
+  fs::copy_file(folder / "turned" / first, folder / "a" / first);
+  std::vector<std::string> on = pictures;
+  on.insert(on.end(), {"--resume", "auto"});
+  run("a", on);
+  for (const char* name : {"before.png", "difference.png"}) {
+    EXPECT_EQ(bytes(std::string("a/") + name), bytes(std::string("whole/") + name)) << name;
+  }
 }
 
 }  // namespace
