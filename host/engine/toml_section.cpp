@@ -77,6 +77,9 @@ void apply_override(toml_document& document, const std::string& text) {
   value.get("value")->visit(
       [&](const auto& node) { at->insert_or_assign(path.substr(begin), node); });
   document.overridden[path] = text;
+  // What was given before for keys in it is gone with the table that it replaces.
+  std::erase_if(document.overridden,
+                [&](const auto& entry) { return entry.first.starts_with(path + "."); });
 }
 
 /// A node as TOML on one line.

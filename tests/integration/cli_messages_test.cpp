@@ -61,6 +61,9 @@ TEST_F(messages, a_value_of_set_is_named_as_given) {
   EXPECT_THAT(refused({"--set", "material=[{name='granite', porosity=5}]"}),
               HasSubstr("]: material.porosity: 5 is out of range"));
   EXPECT_THAT(refused({"--set", "run.step_yr=-1"}), HasSubstr("--set run.step_yr=-1: -1 is out"));
+  // A table that is given later takes the place of what was given in it.
+  EXPECT_THAT(refused({"--set", "run.step_yr=1", "--set", "run={steps=1, step_yr=-1}"}),
+              HasSubstr("--set run={steps=1, step_yr=-1}: run.step_yr: -1 is out"));
   // What the file says wrong is the file's, whatever else was given.
   write_file(scenario, read_file(scenario) + "[output]\nseries_every = -1\n");
   EXPECT_THAT(refused({"--set", "output.fields_every=2"}),
