@@ -166,10 +166,13 @@ class runner {
         save(w, books);
       }
       checkpoints_.finish();
+      // The checkpoint that is named next tempts to go on from it.
       const std::string help = refused.code() == errc::out_of_range
                                    ? "; raise " + room_below(scenario_) +
                                          " where ground is lost through the floor, " +
-                                         room_above(scenario_) + " where it has no room above"
+                                         room_above(scenario_) +
+                                         " where it has no room above, and start afresh, for a "
+                                         "checkpoint keeps its region"
                                    : "";
       throw error(refused.code(), refused.what() + help + "; the state after step " +
                                       std::to_string(w.simulation().step) + " is kept in '" +
