@@ -37,25 +37,19 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return failed == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
 }
 
-/// Whether a name is that of a checkpoint, or of one that is being written or was set aside.
-bool has_checkpoint_name(std::string name) {
-  for (const std::string_view end : {unfinished_suffix, broken_suffix, earlier_suffix}) {
-    if (name.ends_with(end)) {
-      name.resize(name.size() - end.size());
-      break;
-    }
-  }
-  return step_of(name).has_value();
-}
-
-/// Renames a checkpoint so that none takes it for one. Gives what came of it, as words.
-std::string set_aside(const fs::path& file, std::string_view ending) {
+/// Renames a file so that none takes it for what it was. The line begins with a verb.
+set_aside_outcome set_aside(const fs::path& file, std::string_view ending) {
   fs::path aside = file;
   aside += ending;
+  std::error_code ignored;
+  const bool replaces = fs::is_regular_file(aside, ignored);
   std::error_code failed;
   fs::rename(file, aside, failed);
-  return failed ? "set aside was refused (" + failed.message() + ")"
-                : "set aside as '" + aside.string() + "'";
+  if (failed) {
+    return {false, "cannot be set aside as '" + aside.string() + "' (" + failed.message() + ")"};
+  }
+  return {true,
+          "set aside as '" + aside.string() + (replaces ? "', in the place of an older one" : "'")};
 }
 
 /// The process that locks what this descriptor is open on, as /proc/locks has it; empty if it does
@@ -79,7 +73,36 @@ std::string holder_of(int descriptor) {
 
 }  // namespace
 
-std::string set_aside_earlier(const fs::path& file) { return set_aside(file, earlier_suffix); }
+std::string without_ending(std::string name) {
+  for (const std::string_view end : {unfinished_suffix, broken_suffix, earlier_suffix}) {
+    if (name.ends_with(end)) {
+      name.resize(name.size() - end.size());
+      break;
+    }
+  }
+  return name;
+}
+
+bool has_checkpoint_name(const std::string& name) {
+  return step_of(without_ending(name)).has_value();
+}
+
+// A range-for would step on with the operator that throws.
+std::vector<fs::path> files_in(const fs::path& folder, std::error_code& failed) {
+  std::vector<fs::path> files;
+  for (fs::directory_iterator at(folder, failed); !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    files.push_back(at->path());
+  }
+  return files;
+}
+
+set_aside_outcome set_aside_earlier(const fs::path& file) {
+  set_aside_outcome outcome = set_aside(file, earlier_suffix);
+  outcome.line = "'" + file.string() + "' of an earlier run " + outcome.line +
+                 (outcome.done ? "" : " and stays; move it away");
+  return outcome;
+}
 
 fs::path checkpoint_folder::name(std::int64_t step) const {
   std::string digits = std::to_string(step);
@@ -90,9 +113,9 @@ fs::path checkpoint_folder::name(std::int64_t step) const {
 std::vector<checkpoint_folder::entry> checkpoint_folder::list() const {
   std::vector<entry> found;
   std::error_code failed;
-  for (const fs::directory_entry& e : fs::directory_iterator(folder_, failed)) {
-    if (const auto step = step_of(e.path().filename().string())) {
-      found.push_back({*step, e.path()});
+  for (const fs::path& file : files_in(folder_, failed)) {
+    if (const auto step = step_of(file.filename().string())) {
+      found.push_back({*step, file});
     }
   }
   require(!failed, errc::not_found,
@@ -112,7 +135,7 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
       if (broken.code() != errc::corrupt_file) {
         throw;
       }
-      warn(std::string(broken.what()) + "; " + set_aside(e.file, broken_suffix) +
+      warn(std::string(broken.what()) + "; " + set_aside(e.file, broken_suffix).line +
            "; falling back to an older checkpoint");
     }
   }
@@ -122,18 +145,13 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
 }
 
 void checkpoint_folder::remove_unfinished() const {
-  std::vector<fs::path> unfinished;
   std::error_code ignored;  // a file too many harms nobody
-  for (const fs::directory_entry& e : fs::directory_iterator(folder_, ignored)) {
-    const std::string name = e.path().filename().string();
-    if (name.ends_with(unfinished_suffix) &&
-        step_of(name.substr(0, name.size() - unfinished_suffix.size())) &&
-        e.is_regular_file(ignored)) {
-      unfinished.push_back(e.path());
+  for (const fs::path& file : files_in(folder_, ignored)) {
+    const std::string name = file.filename().string();
+    if (name.ends_with(unfinished_suffix) && has_checkpoint_name(name) &&
+        fs::is_regular_file(file, ignored)) {
+      fs::remove(file, ignored);
     }
-  }
-  for (const fs::path& file : unfinished) {
-    fs::remove(file, ignored);
   }
 }
 
@@ -148,15 +166,14 @@ void checkpoint_folder::prune(std::int64_t step, std::int64_t keep, std::int64_t
   }
 }
 
-std::vector<std::string> checkpoint_folder::set_aside_beyond(std::int64_t step) const {
-  std::vector<std::string> done;
+std::vector<set_aside_outcome> checkpoint_folder::set_aside_beyond(std::int64_t step) const {
+  std::vector<set_aside_outcome> outcomes;
   for (const entry& e : list()) {
     if (e.step > step) {
-      done.push_back("checkpoint '" + e.file.string() + "' of an earlier run " +
-                     set_aside_earlier(e.file));
+      outcomes.push_back(set_aside_earlier(e.file));
     }
   }
-  return done;
+  return outcomes;
 }
 
 // By its name as given, which a rename takes away, and by the file that links lead to.

@@ -1,9 +1,10 @@
 /// The checkpoints of one run: names, the newest valid one, and which ones go.
 ///
 /// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. One
-/// that is being written is that and `.tmp`. Nothing else in the folder is ever touched. A file
-/// that cannot be read is set aside as `<name>.broken`, and one of an earlier run that was further
-/// as `<name>.earlier`: neither is taken for a checkpoint again.
+/// that is being written is that and `.tmp`. One that cannot be read is set aside as
+/// `<name>.broken`, and one of an earlier run that was further as `<name>.earlier`, each in the
+/// place of what has that name: neither is taken for a checkpoint again. Files of other names are
+/// never touched here; of an earlier run's records earlier_files.hpp takes care.
 #pragma once
 
 #include "lithify/io/checkpoint.hpp"
@@ -13,9 +14,16 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace lithify::engine {
+
+/// What came of setting a file aside.
+struct set_aside_outcome {
+  bool done = false;
+  std::string line;
+};
 
 class checkpoint_folder {
  public:
@@ -50,8 +58,8 @@ class checkpoint_folder {
   void prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const;
 
   /// Sets aside what an earlier run left beyond `step`, in the place of what was set aside under
-  /// that name before. Gives a line of what was done to each.
-  [[nodiscard]] std::vector<std::string> set_aside_beyond(std::int64_t step) const;
+  /// that name before. Gives what came of each.
+  [[nodiscard]] std::vector<set_aside_outcome> set_aside_beyond(std::int64_t step) const;
 
   /// Refuses a file that a run into this folder would replace, remove or set aside; an empty name
   /// is none.
@@ -62,9 +70,18 @@ class checkpoint_folder {
   std::filesystem::path folder_;
 };
 
+/// Whether a name is that of a checkpoint, or of one that is being written or was set aside.
+[[nodiscard]] bool has_checkpoint_name(const std::string& name);
+/// A name without the ending of a file that is being written or was set aside.
+[[nodiscard]] std::string without_ending(std::string name);
+
+/// What lies in a folder; nothing where there is none. Where `failed` is set, there may be more.
+[[nodiscard]] std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                                          std::error_code& failed);
+
 /// Sets aside a file of an earlier run as `<name>.earlier`, in the place of what was set aside
-/// under that name before. Gives what came of it, as words.
-[[nodiscard]] std::string set_aside_earlier(const std::filesystem::path& file);
+/// under that name before.
+[[nodiscard]] set_aside_outcome set_aside_earlier(const std::filesystem::path& file);
 
 /// A folder that a run writes into. Made, proved writable and locked at once; if the run leaves
 /// nothing in folders that were made for it, they go again. The lock (flock) is on the folder

@@ -36,9 +36,9 @@ void checkpoint_writer::save(world& w, const accounts& books) {
   saving_ = std::async(std::launch::async, [this, data] {
     const double begin = times_.now();
     io::write_checkpoint(folder_.name(data->state.step), *data);
-    std::vector<std::string> notes = folder_.set_aside_beyond(data->state.step);
+    std::vector<set_aside_outcome> earlier = folder_.set_aside_beyond(data->state.step);
     folder_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
-    return written{begin, times_.now(), std::move(notes)};
+    return written{begin, times_.now(), std::move(earlier)};
   });
 }
 
@@ -46,12 +46,10 @@ void checkpoint_writer::finish() {
   if (!saving_.valid()) {
     return;
   }
-  const auto [begin, end, notes] = times_.timed("checkpoint.wait", [&] { return saving_.get(); });
+  const auto [begin, end, earlier] = times_.timed("checkpoint.wait", [&] { return saving_.get(); });
   times_.add(run_profile::track::checkpoints, "checkpoint.write", begin, end);
   messages_.note("checkpoint '" + folder_.name(saved_step_).string() + "' written");
-  for (const std::string& note : notes) {
-    messages_.note(note);
-  }
+  messages_.tell(earlier);
 }
 
 void checkpoint_writer::finish_if_ended() {

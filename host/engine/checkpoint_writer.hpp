@@ -46,7 +46,7 @@ class checkpoint_writer {
   struct written {
     double begin;  // in seconds of the run
     double end;
-    std::vector<std::string> notes;
+    std::vector<set_aside_outcome> earlier;
   };
 
   const scenario& scenario_;

@@ -1,15 +1,18 @@
 #include "earlier_files.hpp"
 
-#include "checkpoint_folder.hpp"
+#include "lithify/engine/run.hpp"
 #include "lithify/engine/scenario.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace lithify::engine {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* maps_folder = "fields";
 
 /// Whether a run gives its maps such a name: `<step, 8 digits or more>.nc` or `.tif`.
 bool is_map_name(const fs::path& name) {
@@ -18,16 +21,25 @@ bool is_map_name(const fs::path& name) {
          step.find_first_not_of("0123456789") == std::string::npos;
 }
 
-std::vector<fs::path> records_in(const fs::path& folder) {
-  std::vector<fs::path> files = {folder / "summary.json", folder / "series.csv"};
+/// Names of records in the folder itself.
+std::vector<std::string> record_names() {
+  std::vector<std::string> names = {"summary.json", "series.csv"};
   for (const char* const word : picture_words) {
-    files.push_back(folder / (std::string(word) + ".png"));
+    names.push_back(std::string(word) + ".png");
+  }
+  return names;
+}
+
+std::vector<fs::path> records_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const std::string& name : record_names()) {
+    files.push_back(folder / name);
   }
   std::error_code none;  // without maps there is no such folder
   std::vector<fs::path> maps;
-  for (const fs::directory_entry& e : fs::directory_iterator(folder / "fields", none)) {
-    if (is_map_name(e.path().filename())) {
-      maps.push_back(e.path());
+  for (const fs::path& file : files_in(folder / maps_folder, none)) {
+    if (is_map_name(file.filename())) {
+      maps.push_back(file);
     }
   }
   std::sort(maps.begin(), maps.end());
@@ -35,21 +47,48 @@ std::vector<fs::path> records_in(const fs::path& folder) {
   return files;
 }
 
+/// A path that all names of a file share, whether it is there or not, and whatever they end in.
+fs::path plain(const fs::path& file) {
+  std::error_code failed;
+  const fs::path inside = file / "x";
+  const fs::path found = fs::weakly_canonical(fs::absolute(inside, failed), failed);
+  return (failed ? inside.lexically_normal() : found).parent_path();
+}
+
+bool is_own_name(const fs::path& file, const fs::path& folder) {
+  const std::string name = without_ending(file.filename().string());
+  const std::vector<std::string> names = record_names();
+  if (file.parent_path() == folder / maps_folder) {
+    return is_map_name(name);
+  }
+  return file.parent_path() == folder &&
+         (has_checkpoint_name(name) || name == maps_folder ||
+          std::find(names.begin(), names.end(), name) != names.end());
+}
+
 }  // namespace
 
-std::vector<std::string> set_aside_records(const fs::path& folder,
-                                           std::span<const fs::path> inputs) {
-  std::vector<std::string> done;
+// By its name as given, which a rename takes away, and by the file that links lead to.
+bool is_run_file(const fs::path& file, const fs::path& folder) {
+  const fs::path out = plain(folder);
+  const fs::path behind_links = plain(file);
+  const fs::path as_given = plain(file.parent_path()) / file.filename();
+  return behind_links == out || is_own_name(behind_links, out) || is_own_name(as_given, out);
+}
+
+std::vector<set_aside_outcome> set_aside_records(const fs::path& folder,
+                                                 std::span<const fs::path> inputs) {
+  std::vector<set_aside_outcome> outcomes;
   for (const fs::path& file : records_in(folder)) {
     std::error_code failed;
     const bool read = std::any_of(inputs.begin(), inputs.end(), [&](const fs::path& input) {
       return fs::equivalent(file, input, failed);
     });
     if (!read && fs::is_regular_file(file, failed)) {
-      done.push_back("'" + file.string() + "' of an earlier run " + set_aside_earlier(file));
+      outcomes.push_back(set_aside_earlier(file));
     }
   }
-  return done;
+  return outcomes;
 }
 
 }  // namespace lithify::engine

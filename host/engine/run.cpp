@@ -118,9 +118,7 @@ class runner {
   /// A run that ends early must not leave another one's records as its own.
   void set_aside_earlier_run() {
     const fs::path inputs[] = {scenario_.world.dem, scenario_.world.checkpoint};
-    for (const std::string& note : set_aside_records(folder_.path(), inputs)) {
-      messages_.note(note);
-    }
+    messages_.tell(set_aside_records(folder_.path(), inputs));
   }
 
   /// Steps until the end, or until the observer wants to stop. Gives whether it wanted to.

@@ -1,9 +1,11 @@
 /// What a run tells its observer, and what of that its summary repeats.
 #pragma once
 
+#include "checkpoint_folder.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/run.hpp"
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
@@ -19,6 +21,16 @@ class run_messages {
   void warn(const std::string& text) {
     warnings_.push_back(text);
     observer_.warn(text);
+  }
+  /// What came of setting files of an earlier run aside: one that stays is a warning, said once.
+  void tell(const std::vector<set_aside_outcome>& outcomes) {
+    for (const set_aside_outcome& o : outcomes) {
+      if (o.done) {
+        note(o.line);
+      } else if (std::find(warnings_.begin(), warnings_.end(), o.line) == warnings_.end()) {
+        warn(o.line);
+      }
+    }
   }
   /// Work for a picture: what it lacks is a warning, for the run itself is done.
   template <class F>

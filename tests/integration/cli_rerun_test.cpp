@@ -78,6 +78,29 @@ TEST_F(rerun, a_fresh_run_that_fails_has_no_records_of_the_earlier_one) {
     EXPECT_EQ(bytes(std::string("a/") + name + ".earlier"), earlier[i++]) << name;
     EXPECT_THAT(said, HasSubstr((folder / "a" / name).string() + "' of an earlier run set aside"));
   }
+  EXPECT_THAT(said, HasSubstr("series.csv.earlier', in the place of an older one\n"));
+  EXPECT_THAT(said, HasSubstr("summary.json.earlier'\n"));
+}
+
+// Who reads them takes them for the new run's.
+TEST_F(rerun, an_earlier_file_that_stays_is_a_warning) {
+  run("a", records);
+  fs::create_directory(folder / "a" / "summary.json.earlier");
+  fs::create_directory(folder / "a" / "checkpoint-00000006.h5.earlier");
+  const std::string stale = bytes("a/summary.json");
+  const auto stays = [&](const std::string& name) {
+    return HasSubstr("lithify: warning: '" + (folder / "a" / name).string() +
+                     "' of an earlier run cannot be set aside as '" +
+                     (folder / "a" / name).string() + ".earlier' (");
+  };
+  const std::string failed = run("a", {"--set", "passes.uplift.rate_m_per_yr=-0.08"}, 2);
+  EXPECT_THAT(failed, stays("summary.json"));
+  EXPECT_EQ(bytes("a/summary.json"), stale);
+  const std::string done = run("a", {"--steps", "3", "--checkpoint-every", "1"}, 1);
+  EXPECT_THAT(done, stays("summary.json"));
+  EXPECT_THAT(done, stays("checkpoint-00000006.h5"));
+  EXPECT_EQ(std::count(done.begin(), done.end(), '\n'), 2) << "each once: " << done;
+  EXPECT_THAT(bytes("a/summary.json"), HasSubstr("checkpoint-00000006.h5.earlier"));
 }
 
 TEST_F(rerun, what_is_refused_or_resumed_sets_nothing_aside) {

@@ -104,6 +104,11 @@ struct run_summary {
 /// first); internal (a budget that does not close).
 run_summary run(const scenario& s, const run_options& options, run_observer& observer);
 
+/// Whether a run into `folder` itself writes a file, sets it aside or removes it: by its name
+/// there, whether it is there or not. The folder counts too.
+[[nodiscard]] bool is_run_file(const std::filesystem::path& file,
+                               const std::filesystem::path& folder);
+
 /// The summary as one JSON object, 128-bit numbers as strings.
 [[nodiscard]] std::string to_json(const run_summary& summary);
 
