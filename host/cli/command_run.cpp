@@ -11,6 +11,9 @@
 
 #include <charconv>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace lithify::cli {
 
@@ -70,17 +73,45 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
   return asked;
 }
 
-/// Whether a file is to lie in `out`, which the run makes: nothing can be in its way.
+/// A path that all names of a file share, whether it is there or not.
+std::filesystem::path plain(const std::filesystem::path& file) {
+  std::error_code failed;
+  const auto found = std::filesystem::weakly_canonical(std::filesystem::absolute(file), failed);
+  return failed ? file.lexically_normal() : found;
+}
+
+/// Whether a file is to lie in `out`, which the run makes: nothing of others can be in its way.
 bool in_new_folder(const std::string& file, const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   std::error_code failed;
-  const auto plain = [](const fs::path& p) { return fs::weakly_canonical(fs::absolute(p)); };
   return !out.empty() && !fs::exists(out, failed) &&
          plain(file).parent_path() == plain(out / "file").parent_path();
 }
 
-/// What a run reads, the checkpoints that it leaves and everything else is safe from a slip of the
-/// hand.
+/// Refuses a file that the run gives another use: what one of the two writes, the other would
+/// replace, or write into.
+void require_files_of_their_own(const run_arguments& a, const std::filesystem::path& out) {
+  const std::pair<std::string_view, std::string> files[] = {
+      {"--digests", a.digests},
+      {"--dump", a.dump.empty() ? std::string() : a.dump[1]},
+      {"--profile", a.profile},
+      {"--log-file", a.report.log_file}};
+  for (const auto& [option, file] : files) {
+    if (file.empty()) {
+      continue;
+    }
+    require(out.empty() || !engine::is_run_file(file, out), errc::invalid_argument,
+            fmt::format("{} '{}': the run itself keeps this name for files in its output folder; "
+                        "choose another",
+                        option, file));
+    for (const auto& [other, second] : files) {
+      require(other == option || second.empty() || plain(second) != plain(file),
+              errc::invalid_argument, fmt::format("{} and {} need two files", option, other));
+    }
+  }
+}
+
+/// What a run reads and everything else that is there is safe from a slip of the hand.
 void require_trace_file(const std::string& file,
                         engine::trace_kind kind,
                         const std::string& option,
@@ -96,7 +127,7 @@ void require_trace_file(const std::string& file,
 
 /// The files that the run is to write beside its folder's.
 void take_file_options(run_arguments& a, const std::filesystem::path& out) {
-  namespace fs = std::filesystem;
+  require_files_of_their_own(a, out);
   if (!a.digests.empty()) {
     require_trace_file(a.digests, engine::trace_kind::digests, "--digests", out);
     a.run.digests = a.digests;
@@ -104,16 +135,10 @@ void take_file_options(run_arguments& a, const std::filesystem::path& out) {
   if (!a.dump.empty()) {
     a.run.dump = parse_dump(a.dump[0], a.dump[1]);
     require_trace_file(a.dump[1], engine::trace_kind::dump, "--dump", out);
-    require(a.digests.empty() || fs::weakly_canonical(a.dump[1]) != fs::weakly_canonical(a.digests),
-            errc::invalid_argument, "--dump and --digests need two files");
   }
   if (!a.profile.empty()) {
     require_trace_file(a.profile, engine::trace_kind::profile, "--profile", out);
     a.run.profile = a.profile;
-    for (const fs::path& other : {a.run.digests, a.run.dump ? a.run.dump->file : fs::path()}) {
-      require(other.empty() || fs::weakly_canonical(a.profile) != fs::weakly_canonical(other),
-              errc::invalid_argument, "--profile needs a file of its own");
-    }
   }
 }
 
@@ -167,6 +192,7 @@ int run_scenario(const program& p, run_arguments& a) {
   const engine::scenario s = engine::read_scenario(a.scenario, a.set);
   const std::filesystem::path out = a.out.empty() ? s.out : std::filesystem::path(a.out);
   take_file_options(a, out);
+  a.report.out = out;
   a.report.log_later = !a.report.log_file.empty() && in_new_folder(a.report.log_file, out);
   reporter observer(a.report);
   engine::run_summary summary;

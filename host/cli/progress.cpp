@@ -50,13 +50,21 @@ reporter::reporter(const reporter_options& options)
     : options_(options), bar_(is_bar(options.progress)) {
   if (!options.log_file.empty() && !options.log_later) {
     require_own_kind(options.log_file, "log of lithify", is_log);
+    std::error_code ignored;
+    made_log_ = !exists(std::filesystem::symlink_status(options.log_file, ignored));
     log_.open(options.log_file, std::ios::app);
     require(log_.is_open(), errc::io_failure,
             "log file '" + options.log_file + "' cannot be written; choose another");
   }
 }
 
-reporter::~reporter() { clear_bar(); }
+reporter::~reporter() {
+  clear_bar();
+  std::error_code ignored;
+  if (made_log_ && std::filesystem::is_empty(options_.log_file, ignored)) {
+    std::filesystem::remove(options_.log_file, ignored);
+  }
+}
 
 void reporter::clear_bar() {
   if (bar_shown_) {
@@ -65,7 +73,31 @@ void reporter::clear_bar() {
   }
 }
 
+bool reporter::has_begun() {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  for (fs::directory_iterator at(options_.out, failed), end; !begun_ && !failed && at != end;
+       at.increment(failed)) {
+    std::error_code ignored;
+    begun_ = !fs::equivalent(at->path(), options_.log_file, ignored);
+  }
+  return begun_;
+}
+
 void reporter::log(const std::string& text) {
+  if (options_.log_file.empty()) {
+    return;
+  }
+  const std::time_t now = std::time(nullptr);
+  waiting_.push_back(fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(now), text));
+  if (has_begun()) {
+    for (const std::string& line : std::exchange(waiting_, {})) {
+      write_log(line);
+    }
+  }
+}
+
+void reporter::write_log(const std::string& line) {
   if (std::exchange(options_.log_later, false)) {
     log_.open(options_.log_file, std::ios::app);
     if (!log_.is_open()) {
@@ -73,8 +105,7 @@ void reporter::log(const std::string& text) {
     }
   }
   if (log_.is_open()) {
-    const std::time_t now = std::time(nullptr);
-    log_ << fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}", fmt::gmtime(now), text) << std::endl;
+    log_ << line << std::endl;
     if (!log_) {
       log_.close();
       warn("log file '" + options_.log_file + "' cannot be written any more; the run goes on");

@@ -196,6 +196,72 @@ TEST_F(messages, a_log_may_lie_in_the_folder_that_the_run_makes) {
   EXPECT_FALSE(fs::exists(folder / "x"));
 }
 
+// What it notes before it is refused must not leave a log, and with it the folder.
+TEST_F(messages, a_refused_run_leaves_no_log) {
+  const std::string step = "run.step_yr=1e6";
+  for (const std::string dem : {"dem.asc", "missing.asc"}) {
+    for (const std::string log : {"new/log", "log"}) {
+      const outcome done = run("new", {"--resume", "auto", "--log-file", (folder / log).string(),
+                                       "--set", "world.dem=" + dem, "--set", step});
+      EXPECT_EQ(done.code, 2) << done.err;
+      EXPECT_FALSE(fs::exists(folder / "new")) << log << ", " << dem;
+      EXPECT_FALSE(fs::exists(folder / log)) << dem;
+    }
+  }
+  // One that was there stays as it was, and what a run notes before its first file is not lost.
+  const std::string log = (folder / "new" / "log").string();
+  ASSERT_EQ(run("new", {"--resume", "auto", "--log-file", log}).code, 0);
+  EXPECT_THAT(read_file(log), AllOf(HasSubstr("Z no checkpoint in"), HasSubstr("step 6/6")));
+  const std::string before = read_file(log);
+  EXPECT_EQ(run("other", {"--resume", "auto", "--log-file", log, "--set", step}).code, 2);
+  EXPECT_EQ(read_file(log), before);
+}
+
+TEST_F(messages, a_file_of_an_option_has_no_name_of_the_run) {
+  ASSERT_EQ(run("there", {}).code, 0);
+  fs::create_directory_symlink(folder / "there", folder / "link");
+  const std::vector<std::string> before = folder.names_in("there");
+  const std::vector<std::vector<std::string>> options = {
+      {"--digests"}, {"--dump", "1:end:0,0"}, {"--profile"}, {"--log-file"}};
+  for (const std::vector<std::string>& option : options) {
+    for (const std::string out : {"new", "new/", "there", "link"}) {
+      for (const std::string name :
+           {"", "checkpoint-00000003.h5", "checkpoint-00000003.h5.tmp", "series.csv",
+            "summary.json.earlier", "after.png", "fields", "fields/00000003.nc"}) {
+        std::vector<std::string> words = option;
+        words.push_back((folder / out / name).string());
+        const outcome done = run(out, words);
+        EXPECT_EQ(done.code, 2) << words.back();
+        EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+        EXPECT_THAT(done.err, AllOf(HasSubstr(option[0] + " '" + words.back() + "'"),
+                                    HasSubstr("choose another")));
+        EXPECT_FALSE(fs::exists(folder / "new"));
+      }
+    }
+    for (const std::vector<std::string>& other : options) {
+      if (other[0] == option[0]) {
+        continue;
+      }
+      std::vector<std::string> words = option;
+      words.push_back((folder / "new" / "x").string());
+      words.insert(words.end(), other.begin(), other.end());
+      words.push_back((folder / "there" / ".." / "new" / "x").string());
+      const outcome done = run("new", words);
+      EXPECT_EQ(done.code, 2) << option[0] << " and " << other[0];
+      EXPECT_THAT(done.err,
+                  AllOf(HasSubstr(option[0]), HasSubstr(other[0]), HasSubstr("need two files")));
+      EXPECT_FALSE(fs::exists(folder / "new"));
+    }
+  }
+  EXPECT_EQ(folder.names_in("there"), before);
+  // Names that only look like those of the run are free, and so are its names elsewhere.
+  fs::create_directory(folder / "elsewhere");
+  EXPECT_EQ(run("new", {"--log-file", (folder / "new" / "checkpoint-3.h5").string(), "--digests",
+                        (folder / "elsewhere" / "summary.json").string()})
+                .code,
+            0);
+}
+
 TEST_F(messages, uplift_tells_how_far_the_frame_rose) {
   const auto raised = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = {"--json"};
