@@ -197,14 +197,18 @@ void require_own_kind(const std::filesystem::path& file,
           "'" + file.string() + "' is there already and is no " + kind + "; choose another output");
 }
 
-std::string grouped(std::int64_t value) {
-  std::string digits = std::to_string(value);
+std::string grouped(int128 value) {
+  std::string digits = to_decimal(value);
   const std::size_t first = value < 0 ? 1 : 0;
   for (std::size_t i = digits.size(); i > first + 3;) {
     i -= 3;
     digits.insert(i, ",");
   }
   return digits;
+}
+
+std::string voxels_text(const region_size& size) {
+  return grouped(int128{size.columns()} * size.z) + " voxels";
 }
 
 std::string bytes_text(std::size_t bytes) {

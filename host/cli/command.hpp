@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lithify/base/error.hpp"
+#include "lithify/base/fixed_point.hpp"
 #include "lithify/base/types.hpp"
 #include "lithify/io/checkpoint.hpp"
 #include "progress_text.hpp"
@@ -112,7 +113,9 @@ void require_own_kind(const std::filesystem::path& file,
                       const kind_test& is_kind);
 
 /// 1234567 as "1,234,567".
-[[nodiscard]] std::string grouped(std::int64_t value);
+[[nodiscard]] std::string grouped(int128 value);
+/// "1,000 voxels" for a region of 10 x 10 x 10: up to 2^63 of them.
+[[nodiscard]] std::string voxels_text(const region_size& size);
 /// 3.2 GiB and the like.
 [[nodiscard]] std::string bytes_text(std::size_t bytes);
 

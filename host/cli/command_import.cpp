@@ -51,8 +51,7 @@ io::checkpoint make_checkpoint(const program& p, const import_arguments& a) {
   const io::column_model model = engine::read_columns(source, materials);
   progress.begin("laying " + grouped(model.size.columns()) + " columns");
   world w = engine::make_world(model, materials, {}, {}, "cpu");
-  progress.begin("taking its state and the digest of " + grouped(model.size.box().volume()) +
-                 " voxels");
+  progress.begin("taking its state and the digest of " + voxels_text(model.size));
   io::checkpoint data = engine::take_checkpoint(w);
   data.state.budget.stored_at_start = w.stored();
   data.provenance = provenance(p);

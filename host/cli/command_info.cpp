@@ -83,16 +83,12 @@ void require_books_balance(const world& w, const io::checkpoint& data) {
               to_decimal(expected));
 }
 
-std::string voxels_of(const io::checkpoint& data) {
-  return grouped(data.voxels.size.box().volume()) + " voxels";
-}
-
 io::checkpoint read_whole(const std::string& file, progress_mode mode) {
   stage_progress progress(mode, 4);
   progress.begin("reading the checkpoint");
   io::checkpoint data = io::read_checkpoint(file);
   try {
-    progress.begin("building the world of " + voxels_of(data));
+    progress.begin("building the world of " + voxels_text(data.voxels.size));
     const world w = engine::make_world(data, {}, {}, "cpu");
     progress.begin("computing its digest");
     engine::require_said_digest(w, data);
@@ -117,7 +113,7 @@ std::vector<engine::part_digest> digests_of(const std::string& file,
   stage_progress progress(mode, fields ? 3 : 2);
   progress.begin("reading the checkpoint");
   const io::checkpoint data = io::read_checkpoint(file);
-  progress.begin("computing the digest of " + voxels_of(data));
+  progress.begin("computing the digest of " + voxels_text(data.voxels.size));
   std::vector<engine::part_digest> all = {{"state", engine::digest_of(data, "cpu")}};
   if (fields) {
     progress.begin("computing those of its parts");

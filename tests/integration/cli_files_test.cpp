@@ -1,5 +1,6 @@
 // `import`, `info`, `verify`, `digest`, `query`, `render`, `check`, `devices`, help.
 #include "lithify/engine/run.hpp"
+#include "lithify/io/checkpoint.hpp"
 #include "program.hpp"
 
 #include <gmock/gmock.h>
@@ -129,6 +130,18 @@ TEST_F(imported_world, shows_stages_on_stderr_where_they_are_asked_for) {
       lithify({"verify", (folder / "dem.asc").string(), "--progress", "always"});
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, HasSubstr("\r\x1b[Klithify: "));
+}
+
+TEST_F(imported_world, shows_how_many_voxels_the_largest_region_has) {
+  lithify::io::checkpoint largest;
+  largest.voxels.size = {lithify::max_extent, lithify::max_extent, lithify::max_extent};
+  largest.voxels.uniform_level = {lithify::coordinate_bits};
+  largest.voxels.uniform_key = {0};
+  largest.voxels.uniform_material = {5};
+  lithify::io::write_checkpoint(folder / "l.h5", largest);
+  const outcome shown = lithify({"digest", (folder / "l.h5").string(), "--progress", "always"});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.err, HasSubstr("the digest of 9,223,372,036,854,775,808 voxels"));
 }
 
 TEST(check_command, says_what_a_scenario_would_do) {
