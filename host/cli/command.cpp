@@ -123,8 +123,8 @@ void add_progress(CLI::App& command, progress_mode& mode) {
                              : progress_mode::automatic;
   };
   command
-      .add_option_function<std::string>(
-          "--progress", take, "On stderr: auto (work of more than a second), always or never")
+      .add_option_function<std::string>("--progress", take,
+                                        "On stderr: auto (after a second of work), always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 

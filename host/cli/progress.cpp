@@ -129,8 +129,9 @@ void reporter::warn(const std::string& text) {
 }
 
 void reporter::show(const engine::run_progress& progress) {
-  const bool wanted = options_.progress != progress_mode::never && !options_.quiet;
   const steady_clock::time_point now = steady_clock::now();
+  const bool late = options_.progress == progress_mode::always || now - start_ >= patience;
+  const bool wanted = options_.progress != progress_mode::never && !options_.quiet && late;
   const auto interval = bar_ ? bar_interval : line_interval;
   const bool last = progress.step == progress.steps;
   if (!wanted || (!last && now - shown_ < interval)) {

@@ -13,6 +13,9 @@ enum class progress_mode { automatic, always, never };
 inline constexpr std::chrono::milliseconds bar_interval{100};
 inline constexpr std::chrono::milliseconds line_interval{2000};
 
+// Chosen: what is done by then needs no progress, unless it is always wanted.
+inline constexpr std::chrono::seconds patience{1};
+
 /// Whether it is a bar: on a terminal, and where one is asked for.
 [[nodiscard]] bool is_bar(progress_mode mode);
 /// Puts a bar that is `done` of `all` full, and words, in the place of the one before.

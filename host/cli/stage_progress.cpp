@@ -7,12 +7,6 @@
 
 namespace lithify::cli {
 
-namespace {
-
-constexpr std::chrono::seconds patience{1};  // chosen: what is done by then needs no progress
-
-}  // namespace
-
 stage_progress::stage_progress(progress_mode mode, int stages)
     : bar_(is_bar(mode)),
       stages_(stages),

@@ -44,6 +44,7 @@ TEST_F(long_run, ends_with_a_checkpoint_when_interrupted) {
   for (const int number : {SIGINT, SIGTERM}) {
     const auto p = start();
     wait_for_steps(*p);
+    EXPECT_THAT(p->err_so_far(), testing::StartsWith("step ")) << "plain lines, as on no terminal";
     p->signal(number);
     const outcome done = p->finish();
     ASSERT_EQ(done.code, 0) << done.err;

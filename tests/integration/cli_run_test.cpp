@@ -158,7 +158,8 @@ std::string on_terminal(const std::vector<std::string>& words) {
 }
 
 TEST_F(run_command, takes_the_bar_off_the_terminal_before_the_summary) {
-  const std::string shown = on_terminal({"run", scenario, "--out", (folder / "a").string()});
+  const std::string shown =
+      on_terminal({"run", scenario, "--out", (folder / "a").string(), "--progress", "always"});
   EXPECT_THAT(shown, HasSubstr("ETA 0:00:00"));
   EXPECT_THAT(shown, HasSubstr("\r\x1b[Ksteps "));
 }

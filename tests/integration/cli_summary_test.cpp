@@ -201,7 +201,10 @@ TEST_F(run_command, prints_a_summary_that_names_what_it_made) {
   EXPECT_THAT(done.out, HasSubstr("residual"));
   EXPECT_THAT(done.out, HasSubstr("digest"));
   EXPECT_THAT(done.out, HasSubstr("checkpoint-00000001.h5"));
-  EXPECT_THAT(done.err, HasSubstr("step 1/1")) << "plain lines where there is no terminal";
+  EXPECT_EQ(done.err, "") << "no progress of what is done within a second";
+  const outcome shown = lithify(
+      {"run", scenario, "--out", (folder / "c").string(), "--steps", "1", "--progress", "always"});
+  EXPECT_THAT(shown.err, HasSubstr("step 1/1"));
   const outcome quiet = lithify({"run", scenario, "--out", (folder / "b").string(), "-q"});
   EXPECT_EQ(quiet.out + quiet.err, "");
 }
