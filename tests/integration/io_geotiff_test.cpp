@@ -34,7 +34,7 @@ class geotiff : public ::testing::Test {
   }
 
   void write(const tiff& t) {
-    GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file_.c_str(), 3,
+    GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file.c_str(), 3,
                                    static_cast<int>(t.values.size() / 3), t.bands, t.type, nullptr);
     ASSERT_NE(data, nullptr);
     auto transform = t.transform;
@@ -59,12 +59,12 @@ class geotiff : public ::testing::Test {
 
   elevation_grid read(const tiff& t) {
     write(t);
-    return read_dem(file_, {});
+    return read_dem(file, {});
   }
 
   void refused(const tiff& t, errc code, const std::string& words) {
     write(t);
-    const auto e = error_of([&] { (void)read_dem(file_, {}); });
+    const auto e = error_of([&] { (void)read_dem(file, {}); });
     ASSERT_TRUE(e.has_value()) << words;
     EXPECT_EQ(e->code(), code) << e->what();
     EXPECT_NE(std::string(e->what()).find(words), std::string::npos) << e->what();
@@ -76,8 +76,8 @@ class geotiff : public ::testing::Test {
         [value](GDALDatasetH data) { GDALSetRasterNoDataValue(GDALGetRasterBand(data, 1), value); };
   }
 
-  test::scratch_folder folder_;
-  std::filesystem::path file_ = folder_ / "dem.tif";
+  test::scratch_folder folder;
+  std::filesystem::path file = folder / "dem.tif";
 };
 
 TEST_F(geotiff, every_type_is_read_south_first) {
@@ -113,7 +113,7 @@ TEST_F(geotiff, a_window_is_what_it_is_in_the_whole) {
       for (std::int64_t x = 0; x < 2; ++x) {
         dem_options options;
         options.crop = {x, y, 2, 1};
-        const elevation_grid part = read_dem(file_, options);
+        const elevation_grid part = read_dem(file, options);
         ASSERT_EQ(part.nx, 2);
         ASSERT_EQ(part.ny, 1);
         EXPECT_EQ(part.origin_x_m, whole.origin_x_m + 10.0 * static_cast<double>(x));
@@ -131,7 +131,7 @@ TEST_F(geotiff, a_window_is_what_it_is_in_the_whole) {
 // A few kilobytes that declare 90 billion cells.
 TEST_F(geotiff, only_the_window_of_a_vast_sparse_file_is_read) {
   const char* const sparse[] = {"SPARSE_OK=TRUE", "BLOCKYSIZE=64", nullptr};
-  GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file_.c_str(), 300'000, 300'000, 1,
+  GDALDatasetH data = GDALCreate(GDALGetDriverByName("GTiff"), file.c_str(), 300'000, 300'000, 1,
                                  GDT_Byte, const_cast<char**>(sparse));
   ASSERT_NE(data, nullptr);
   std::array<double, 6> transform = {500000, 10, 0, 4000000, 0, -10};
@@ -145,7 +145,7 @@ TEST_F(geotiff, only_the_window_of_a_vast_sparse_file_is_read) {
        {std::optional<dem_options::window>(), {{0, 0, 299'999, 300'000}}}) {
     dem_options options;
     options.crop = all;
-    const auto e = error_of([&] { (void)read_dem(file_, options); });
+    const auto e = error_of([&] { (void)read_dem(file, options); });
     ASSERT_TRUE(e.has_value());
     EXPECT_EQ(e->code(), errc::invalid_argument);
     EXPECT_NE(std::string(e->what()).find("--crop"), std::string::npos) << e->what();
@@ -153,7 +153,7 @@ TEST_F(geotiff, only_the_window_of_a_vast_sparse_file_is_read) {
   }
   dem_options options;
   options.crop = {0, 0, 10, 10};
-  const elevation_grid g = read_dem(file_, options);
+  const elevation_grid g = read_dem(file, options);
   EXPECT_EQ(g.elevation_m.size(), 100u);
   EXPECT_EQ(g.elevation_m[2], 7.0);
   EXPECT_EQ(g.elevation_m[3], 0.0);
@@ -191,7 +191,7 @@ TEST_F(geotiff, customary_nodata_must_be_declared) {
   t.type = GDT_Int16;
   t.values[0] = t.values[1] = -32768;
   refused(t, errc::invalid_argument, "2 cells are exactly -32768, the first at 0,1 from the");
-  refused(t, errc::invalid_argument, "gdal_edit.py -a_nodata -32768 " + file_.string());
+  refused(t, errc::invalid_argument, "gdal_edit.py -a_nodata -32768 " + file.string());
   t.more = nodata(-32768);
   EXPECT_EQ(read(t).valid, (std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1}));
   // A file has one such value: to declare another makes ground of the cells that have the first.
@@ -295,16 +295,16 @@ TEST_F(geotiff, truncated_and_garbled_files_are_refused) {
   tiff t;
   t.values.assign(3 * 4000, 7.0);
   write(t);
-  const std::string whole = test::read_all(file_);
+  const std::string whole = test::read_all(file);
   for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 97) {
-    test::write_all(file_, whole.substr(0, size));
-    const auto e = error_of([&] { (void)read_dem(file_, {}); });
+    test::write_all(file, whole.substr(0, size));
+    const auto e = error_of([&] { (void)read_dem(file, {}); });
     ASSERT_TRUE(e.has_value()) << size << " of " << whole.size();
     EXPECT_EQ(e->code(), errc::corrupt_file) << e->what();
     test::expect_one_line(*e, "dem.tif");
   }
-  test::write_all(file_, std::string("II*\0", 4) + std::string(500, 'x'));
-  const auto e = error_of([&] { (void)read_dem(file_, {}); });
+  test::write_all(file, std::string("II*\0", 4) + std::string(500, 'x'));
+  const auto e = error_of([&] { (void)read_dem(file, {}); });
   ASSERT_TRUE(e.has_value());
   EXPECT_EQ(e->code(), errc::corrupt_file);
 }

@@ -12,8 +12,8 @@ using test::error_of;
 class dem : public ::testing::Test {
  protected:
   elevation_grid read(const std::string& text, const dem_options& options = {}) {
-    test::write_all(folder_ / "dem.asc", text);
-    return read_dem(folder_ / "dem.asc", options);
+    test::write_all(folder / "dem.asc", text);
+    return read_dem(folder / "dem.asc", options);
   }
 
   // The call must fail with `code`, in one line that names the file and holds `words`.
@@ -28,7 +28,7 @@ class dem : public ::testing::Test {
     test::expect_one_line(*e, "dem.asc");
   }
 
-  test::scratch_folder folder_;
+  test::scratch_folder folder;
 };
 
 const std::string plain =
@@ -157,10 +157,10 @@ TEST_F(dem, every_truncation_of_a_grid_is_refused) {
 }
 
 TEST_F(dem, missing_and_unreadable_files) {
-  auto e = error_of([&] { (void)read_dem(folder_ / "nothing.asc", {}); });
+  auto e = error_of([&] { (void)read_dem(folder / "nothing.asc", {}); });
   ASSERT_TRUE(e.has_value());
   EXPECT_EQ(e->code(), errc::not_found);
-  e = error_of([&] { (void)read_dem(folder_.path(), {}); });
+  e = error_of([&] { (void)read_dem(folder.path(), {}); });
   ASSERT_TRUE(e.has_value());
   EXPECT_EQ(e->code(), errc::io_failure);
 }
@@ -169,9 +169,9 @@ TEST_F(dem, degrees_are_refused) {
   refused("ncols 1 nrows 1 xllcorner -118.3 yllcorner 34.2 cellsize 0.000277778 5",
           errc::invalid_argument, "degrees");
   EXPECT_EQ(read("ncols 1 nrows 1 xllcorner 0 yllcorner 0 cellsize 0.01 5").nx, 1) << "a flume";
-  test::write_all(folder_ / "dem.prj", "GEOGCS[\"GCS_WGS_1984\"]\n");
+  test::write_all(folder / "dem.prj", "GEOGCS[\"GCS_WGS_1984\"]\n");
   refused("ncols 1 nrows 1 cellsize 1 5", errc::invalid_argument, "degrees");
-  test::write_all(folder_ / "dem.prj", "PROJCS[\"UTM\"]\n");
+  test::write_all(folder / "dem.prj", "PROJCS[\"UTM\"]\n");
   EXPECT_EQ(read("ncols 1 nrows 1 cellsize 1 5").crs_wkt, "PROJCS[\"UTM\"]");
 }
 
