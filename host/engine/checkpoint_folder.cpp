@@ -99,8 +99,11 @@ std::vector<fs::path> files_in(const fs::path& folder, std::error_code& failed) 
 
 set_aside_outcome set_aside_earlier(const fs::path& file) {
   set_aside_outcome outcome = set_aside(file, earlier_suffix);
-  outcome.line = "'" + file.string() + "' of an earlier run " + outcome.line +
-                 (outcome.done ? "" : " and stays; move it away");
+  outcome.line =
+      "'" + file.string() + "' of an earlier run " + outcome.line +
+      (outcome.done
+           ? ""
+           : "; it stays until the run writes a file of that name: move it away to keep it");
   return outcome;
 }
 

@@ -1,7 +1,7 @@
 #include "earlier_files.hpp"
 
+#include "lithify/base/error.hpp"
 #include "lithify/engine/run.hpp"
-#include "lithify/engine/scenario.hpp"
 
 #include <algorithm>
 #include <string>
@@ -74,6 +74,27 @@ bool is_run_file(const fs::path& file, const fs::path& folder) {
   const fs::path behind_links = plain(file);
   const fs::path as_given = plain(file.parent_path()) / file.filename();
   return behind_links == out || is_own_name(behind_links, out) || is_own_name(as_given, out);
+}
+
+void require_places(const scenario& s, const fs::path& folder) {
+  std::error_code ignored;
+  const auto require_place = [&](const fs::path& file, bool good, const std::string& is) {
+    require(good, errc::invalid_argument,
+            "'" + file.string() + "' is " + is +
+                ": move it away, or choose another output folder with --out");
+  };
+  std::vector<const char*> files = {"summary.json"};
+  if (s.series_every > 0) {
+    files.push_back("series.csv");
+  }
+  for (const char* const name : files) {
+    require_place(folder / name, !fs::is_directory(folder / name, ignored),
+                  "a folder, where the run writes a file");
+  }
+  const fs::path maps = folder / maps_folder;
+  require_place(
+      maps, s.fields_every == 0 || !fs::exists(maps, ignored) || fs::is_directory(maps, ignored),
+      "a file, where the run makes a folder of maps");
 }
 
 std::vector<set_aside_outcome> set_aside_records(const fs::path& folder,

@@ -2,12 +2,17 @@
 #pragma once
 
 #include "checkpoint_folder.hpp"
+#include "lithify/engine/scenario.hpp"
 
 #include <filesystem>
 #include <span>
 #include <vector>
 
 namespace lithify::engine {
+
+/// Refuses a folder in which something is in the way of the run's summary, series or maps.
+/// Errors: invalid_argument, naming it.
+void require_places(const scenario& s, const std::filesystem::path& folder);
 
 /// Sets aside what a run writes under names of its own, so that a new one is not taken for its
 /// maker: `summary.json`, `series.csv`, pictures, maps in `fields`. Files of other names stay, and

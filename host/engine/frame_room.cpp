@@ -18,6 +18,8 @@ constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
 
 // The frame's steps are rounded to 2^-52 voxels: far less than this, however many there are.
 constexpr double slack_voxels = 1e-3;
+// A held column keeps a quantum of rock: it has left before nothing is below it.
+constexpr double quantum_voxels = 1e-6;
 // A full column may carry a ledger of up to 1.5 voxels on top.
 constexpr double over_the_top_voxels = 1.5;
 
@@ -102,18 +104,19 @@ std::optional<frame_exit> find_frame_exit(const scenario& s,
     return std::nullopt;
   }
   const double height = static_cast<double>(held[first]) / one_voxel;
-  const double room = rate > 0.0 ? height : size.z - height + over_the_top_voxels;
+  const double room =
+      rate > 0.0 ? height - quantum_voxels : size.z - height + over_the_top_voxels + slack_voxels;
   const double moved = step_voxels * static_cast<double>(s.steps);
-  if (moved < room + slack_voxels) {
+  if (moved < room) {
     return std::nullopt;
   }
   frame_exit found;
   found.below = rate > 0.0;
-  found.step = static_cast<std::int64_t>(std::ceil((room + slack_voxels) / step_voxels));
+  found.step = static_cast<std::int64_t>(std::ceil(room / step_voxels));
   found.x = static_cast<std::int64_t>(first) % size.x;
   found.y = static_cast<std::int64_t>(first) / size.x;
   // A voxel more than what is missing: the region is made of whole ones.
-  found.missing_m = std::ceil((moved - room + 1.0) * geometry.voxel_height_m);
+  found.missing_m = std::ceil((moved - room + 1.0 - quantum_voxels) * geometry.voxel_height_m);
   return found;
 }
 

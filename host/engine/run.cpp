@@ -42,6 +42,7 @@ class runner {
         overlays_(s) {}
 
   run_summary run() {
+    require_places(scenario_, folder_.path());
     run_start from = times_.timed(
         "start", [&] { return begin_run(scenario_, options_, folder_.path(), messages_); });
     world& w = from.at;

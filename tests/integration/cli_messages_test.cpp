@@ -109,6 +109,11 @@ TEST_F(messages, check_says_when_uplift_alone_leaves_the_region) {
   EXPECT_EQ(check(more("0.03", "run.steps=3")).err, "");
   EXPECT_EQ(run("three", more("0.03", "run.steps=3")).code, 0);
   EXPECT_EQ(run("four", more("0.03", "run.steps=4")).code, 2);
+  // Whole numbers: in the last step the side comes to the floor itself, where it cannot stand.
+  const outcome last = check(more("0.03", "world.basement_m=18"));
+  EXPECT_EQ(last.code, 1);
+  EXPECT_THAT(last.err, HasSubstr("by step 6"));
+  EXPECT_EQ(run("last", more("0.03", "world.basement_m=18")).code, 2);
   // Without a held column nothing is certain; nor without uplift.
   const std::string closed =
       "world.sides={west='closed',east='closed',south='closed',north='closed'}";

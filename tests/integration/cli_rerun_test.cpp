@@ -103,6 +103,24 @@ TEST_F(rerun, an_earlier_file_that_stays_is_a_warning) {
   EXPECT_THAT(bytes("a/summary.json"), HasSubstr("checkpoint-00000006.h5.earlier"));
 }
 
+// It would end after all the work, without a summary.
+TEST_F(rerun, a_folder_where_a_file_has_to_be_is_refused_at_once) {
+  const auto refused = [&](const std::string& name) {
+    const std::string said = run("b", records, 2);
+    EXPECT_THAT(said, HasSubstr("'" + (folder / "b" / name).string() + "' is a f"));
+    EXPECT_THAT(said, HasSubstr("move it away, or choose another"));
+    EXPECT_EQ(folder.names_in("b"), std::vector<std::string>{name});
+    fs::remove(folder / "b" / name);
+  };
+  fs::create_directories(folder / "b" / "summary.json");
+  refused("summary.json");
+  fs::create_directories(folder / "b" / "series.csv");
+  refused("series.csv");
+  write_file(folder / "b" / "fields", "mine");
+  refused("fields");
+  run("b", records);
+}
+
 TEST_F(rerun, what_is_refused_or_resumed_sets_nothing_aside) {
   run("a", records);
   const std::vector<std::string> before = folder.names_in("a");
