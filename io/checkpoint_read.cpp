@@ -257,13 +257,12 @@ std::vector<field> get_columns(const h5_reader& file) {
   return columns;
 }
 
-// Before 1.4 the tick is the step: what it is in a run.
 run_state get_state(const h5_reader& file, std::uint16_t minor) {
   run_state s;
   s.step = file.attribute<std::int64_t>("/state", "step");
   s.time_yr = file.attribute<double>("/state", "time_yr");
   s.batch_number = file.attribute<std::uint64_t>("/state", "batch_number");
-  s.tick = minor >= 4 ? file.attribute<tick>("/state", "tick") : s.step;
+  s.tick = minor >= minor_of_tick ? file.attribute<tick>("/state", "tick") : s.step;
   s.pass_index = file.attribute<std::int64_t>("/state", "pass_index");
   s.random_key = file.attribute<std::uint64_t>("/state", "random_key");
   s.random_counter = file.attribute<std::uint64_t>("/state", "random_counter");

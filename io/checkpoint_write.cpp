@@ -175,8 +175,6 @@ void put_all(h5_writer& file, const checkpoint& data, const std::optional<world_
   file.text("/integrity/digests", file.digests());
 }
 
-constexpr std::uint16_t minor_of_tick = 4;
-
 /// What was read from an older file says its digest as that file did; what 1.1 added is there.
 std::uint16_t written_minor(const checkpoint& data) {
   return std::clamp<std::uint16_t>(data.minor_version, 1, format_minor);

@@ -21,6 +21,9 @@ class input_file;
 
 inline constexpr std::size_t user_block_size = 512;
 
+/// The first minor version that keeps the tick; before it the tick is the step.
+inline constexpr std::uint16_t minor_of_tick = 4;
+
 /// The block for a file whose bytes after the block are `rest`.
 [[nodiscard]] std::array<std::byte, user_block_size> make_user_block(
     std::span<const std::byte> rest,

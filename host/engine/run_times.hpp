@@ -62,7 +62,6 @@ class run_times {
     }
   }
   [[nodiscard]] bool profiled() const { return !file_.empty(); }
-  [[nodiscard]] const std::filesystem::path& file() const { return file_; }
   /// Errors: io_failure, out_of_space.
   void write_profile(const world& w) {
     profile_.add(w.stage_runs(), recorded_since_);
