@@ -58,7 +58,6 @@ function(lithify_precompile target)
     endif()
     if(arg_TEST)
       target_link_libraries(${owner} PRIVATE GTest::gtest GTest::gmock)
-      lithify_test_flags(${owner})
       # What CMake gives a program.
       set_target_properties(${owner} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
       target_compile_options(${owner} PRIVATE -fPIE)

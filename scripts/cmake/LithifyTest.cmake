@@ -56,15 +56,35 @@ function(lithify_test_target target)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}")
   endforeach()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  lithify_test_flags(${target})
 endfunction()
 
-# Tests are two fifths of what there is to compile, and what they call is in libraries. (nvcc passes its own level on to
-# the host's compiler; the last one counts.)
-function(lithify_test_flags target)
+# nvcc reads a source once for each architecture that it makes PTX for, and in tests that is most of its work: they are
+# GoogleTest and host code, what they call is in libraries. So a test's own kernels have one PTX, of the lowest
+# architecture, and machine code of every architecture from that. Names such as `native` or `90a` stay as they are.
+function(lithify_test_architectures target)
+  set(numbers "")
+  set(codes "")
+  foreach(architecture IN LISTS CMAKE_CUDA_ARCHITECTURES)
+    if(NOT architecture MATCHES "^([0-9]+)(-real|-virtual)?$")
+      return()
+    endif()
+    list(APPEND numbers ${CMAKE_MATCH_1})
+    if(NOT CMAKE_MATCH_2 STREQUAL "-virtual")
+      list(APPEND codes sm_${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES numbers)
+  list(SORT numbers COMPARE NATURAL)
+  list(LENGTH numbers count)
+  if(count LESS 2)
+    return()
+  endif()
+  list(GET numbers 0 lowest)
+  list(JOIN codes "," codes)
+  set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES OFF)
   target_compile_options(
-    ${target} PRIVATE "$<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>"
-                      "$<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CUDA>>:-Xcompiler=-O1>")
+    ${target}
+    PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:--generate-code=arch=compute_${lowest},code=[${codes},compute_${lowest}]>")
 endfunction()
 
 # So that a job can build, say, only the unit tests.
@@ -132,6 +152,7 @@ function(lithify_device_test name)
     lithify_group(${name}_cuda gpu)
     lithify_test_target(${name}_cuda INTERNALS ${arg_INTERNALS} LIBRARIES ${arg_LIBRARIES})
     lithify_device_settings(${name}_cuda)
+    lithify_test_architectures(${name}_cuda)
     lithify_register(${name}_cuda ${name}_cuda cuda ${arg_TIMEOUT} ${arg_LABEL} gpu ${arg_LABELS})
   endif()
 endfunction()
