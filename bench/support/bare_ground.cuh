@@ -54,7 +54,7 @@ class bare_ground {
       device::fill(ex, zero->data(), zero->size(), std::int64_t{0});
     }
     device::fill(ex, columns_.remainder_river.data(), columns_.remainder_river.size(), 0);
-    device::fill(ex, columns_.boundary_height.data(), columns_.rock_top.size(), passes::not_held);
+    device::fill(ex, columns_.boundary_height.data(), columns_.rock_top.size(), not_held);
     device::copy_to_device(ex, columns_.sediment.data(), ledger.data(), columns_.sediment.size());
     device::fill(ex, solid_.data(), solid_.size(), 1 << 20);
     device::fill(ex, erodibility_.data(), erodibility_.size(), 1.0);

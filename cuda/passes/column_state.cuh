@@ -20,12 +20,8 @@
 #include "lithify/device/verbs.cuh"
 
 #include <cstdint>
-#include <limits>
 
 namespace lithify::passes::inline LITHIFY_BACKEND {
-
-/// `boundary_height` of a column that is not held.
-inline constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
 
 /// Remainders of face fluxes are numerators over 2^52 quanta.
 inline constexpr int remainder_bits = 52;

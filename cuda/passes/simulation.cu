@@ -276,7 +276,7 @@ std::vector<std::int64_t> simulation::surface(device::exec ex) const {
   const working_columns work = impl_->refreshed(ex, impl_->overlay.current());
   const std::int64_t n = impl_->size.columns();
   device::buffer<std::int64_t> height(ex, n);
-  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data(), not_held);
+  read_surface(ex, work.columns.view(), impl_->solid.data(), n, height.data(), outside_height);
   std::vector<std::int64_t> out(static_cast<std::size_t>(n));
   device::copy_to_host(ex, out.data(), height.data(), n);
   return out;

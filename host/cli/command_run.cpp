@@ -73,19 +73,12 @@ engine::dump_request parse_dump(const std::string& text, const std::string& file
   return asked;
 }
 
-/// A path that all names of a file share, whether it is there or not.
-std::filesystem::path plain(const std::filesystem::path& file) {
-  std::error_code failed;
-  const auto found = std::filesystem::weakly_canonical(std::filesystem::absolute(file), failed);
-  return failed ? file.lexically_normal() : found;
-}
-
 /// Whether a file is to lie in `out`, which the run makes: nothing of others can be in its way.
 bool in_new_folder(const std::string& file, const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   std::error_code failed;
   return !out.empty() && !fs::exists(out, failed) &&
-         plain(file).parent_path() == plain(out / "file").parent_path();
+         engine::place_of(file).parent_path() == engine::place_of(out);
 }
 
 /// Refuses a file that the run gives another use: what one of the two writes, the other would
@@ -105,8 +98,9 @@ void require_files_of_their_own(const run_arguments& a, const std::filesystem::p
                         "choose another",
                         option, file));
     for (const auto& [other, second] : files) {
-      require(other == option || second.empty() || plain(second) != plain(file),
-              errc::invalid_argument, fmt::format("{} and {} need two files", option, other));
+      require(
+          other == option || second.empty() || engine::place_of(second) != engine::place_of(file),
+          errc::invalid_argument, fmt::format("{} and {} need two files", option, other));
     }
   }
 }

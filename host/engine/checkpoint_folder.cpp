@@ -179,19 +179,6 @@ std::vector<set_aside_outcome> checkpoint_folder::set_aside_beyond(std::int64_t 
   return outcomes;
 }
 
-// By its name as given, which a rename takes away, and by the file that links lead to.
-void checkpoint_folder::require_spared(const fs::path& file, const std::string& what) const {
-  std::error_code failed;
-  for (const fs::path& name : {file, fs::weakly_canonical(file, failed)}) {
-    const fs::path parent = name.has_parent_path() ? name.parent_path() : fs::path(".");
-    require(
-        !has_checkpoint_name(name.filename().string()) || !fs::equivalent(parent, folder_, failed),
-        errc::invalid_argument,
-        what + " '" + file.string() + "' is in the output folder '" + folder_.string() +
-            "', where the run would replace or remove it; choose another with --out");
-  }
-}
-
 output_folder::output_folder(fs::path folder) : folder_(std::move(folder)) {
   std::error_code failed;
   require(!fs::exists(folder_, failed) || fs::is_directory(folder_, failed), errc::invalid_argument,

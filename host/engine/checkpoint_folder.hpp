@@ -61,11 +61,6 @@ class checkpoint_folder {
   /// that name before. Gives what came of each.
   [[nodiscard]] std::vector<set_aside_outcome> set_aside_beyond(std::int64_t step) const;
 
-  /// Refuses a file that a run into this folder would replace, remove or set aside; an empty name
-  /// is none.
-  /// Errors: invalid_argument ("`what` ...").
-  void require_spared(const std::filesystem::path& file, const std::string& what) const;
-
  private:
   std::filesystem::path folder_;
 };

@@ -1,6 +1,7 @@
 #include "lithify/engine/drainage.hpp"
 
 #include "drawn_surface.hpp"
+#include "lithify/base/column.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/io/chart.hpp"
@@ -18,7 +19,6 @@ namespace lithify::engine {
 
 namespace {
 
-constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t index(std::int64_t c) { return static_cast<std::size_t>(c); }

@@ -1,6 +1,7 @@
 /// A relief as pictures take it, and which of its columns are held.
 #pragma once
 
+#include "lithify/base/column.hpp"
 #include "lithify/base/field.hpp"
 #include "lithify/engine/import.hpp"
 #include "lithify/engine/pictures.hpp"
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -33,7 +33,6 @@ struct drawn_surface {
 
 /// Per column, 1 where a boundary holds it at its elevation; empty: the columns hold none.
 inline std::vector<std::uint8_t> held_columns(std::span<const field> columns) {
-  constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
   std::vector<std::uint8_t> held;
   for (const field& f : columns) {
     if (f.name == "boundary_height") {

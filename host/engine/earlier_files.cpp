@@ -47,14 +47,6 @@ std::vector<fs::path> records_in(const fs::path& folder) {
   return files;
 }
 
-/// A path that all names of a file share, whether it is there or not, and whatever they end in.
-fs::path plain(const fs::path& file) {
-  std::error_code failed;
-  const fs::path inside = file / "x";
-  const fs::path found = fs::weakly_canonical(fs::absolute(inside, failed), failed);
-  return (failed ? inside.lexically_normal() : found).parent_path();
-}
-
 bool is_own_name(const fs::path& file, const fs::path& folder) {
   const std::string name = without_ending(file.filename().string());
   const std::vector<std::string> names = record_names();
@@ -68,12 +60,32 @@ bool is_own_name(const fs::path& file, const fs::path& folder) {
 
 }  // namespace
 
+fs::path place_of(const fs::path& file) {
+  std::error_code failed;
+  fs::path at = file;
+  // weakly_canonical leaves a link that leads to nothing; who writes makes the file behind it.
+  constexpr int most_links = 40;  // as Linux has it
+  for (int i = 0; i < most_links && fs::is_symlink(at, failed); ++i) {
+    at = at.parent_path() / fs::read_symlink(at, failed);
+  }
+  const fs::path inside = at / "x";  // whatever the name ends in
+  const fs::path found = fs::weakly_canonical(fs::absolute(inside, failed), failed);
+  return (failed ? inside.lexically_normal() : found).parent_path();
+}
+
 // By its name as given, which a rename takes away, and by the file that links lead to.
 bool is_run_file(const fs::path& file, const fs::path& folder) {
-  const fs::path out = plain(folder);
-  const fs::path behind_links = plain(file);
-  const fs::path as_given = plain(file.parent_path()) / file.filename();
+  const fs::path out = place_of(folder);
+  const fs::path behind_links = place_of(file);
+  const fs::path as_given = place_of(file.parent_path()) / file.filename();
   return behind_links == out || is_own_name(behind_links, out) || is_own_name(as_given, out);
+}
+
+void require_spared(const scenario& s, const fs::path& folder) {
+  const fs::path& file = s.world.checkpoint;
+  require(file.empty() || !is_run_file(file, folder), errc::invalid_argument,
+          "world.checkpoint '" + file.string() + "' is in the output folder '" + folder.string() +
+              "', where the run would replace or remove it; choose another with --out");
 }
 
 void require_places(const scenario& s, const fs::path& folder) {

@@ -10,6 +10,10 @@
 
 namespace lithify::engine {
 
+/// Refuses a world.checkpoint that a run into this folder would replace, remove or set aside.
+/// Errors: invalid_argument.
+void require_spared(const scenario& s, const std::filesystem::path& folder);
+
 /// Refuses a folder in which something is in the way of the run's summary, series or maps.
 /// Errors: invalid_argument, naming it.
 void require_places(const scenario& s, const std::filesystem::path& folder);

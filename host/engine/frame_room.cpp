@@ -7,14 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 namespace lithify::engine {
 
 namespace {
-
-constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
 
 // The frame's steps are rounded to 2^-52 voxels: far less than this, however many there are.
 constexpr double slack_voxels = 1e-3;

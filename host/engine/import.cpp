@@ -12,8 +12,6 @@ namespace lithify::engine {
 
 namespace {
 
-constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
-
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 /// Gives derived columns, whose top voxels are whole, the model's exact residuals; columns that are
@@ -32,7 +30,7 @@ void set_exact_surface(std::vector<field>& columns,
             field_named("residual").as<std::int32_t>().begin());
   const std::span<std::int64_t> held = field_named("boundary_height").as<std::int64_t>();
   for (std::size_t c = 0; c < held.size(); ++c) {
-    held[c] = held[c] == outside_height ? outside_height : exact[c];
+    held[c] = held[c] == not_held ? not_held : exact[c];
   }
 }
 

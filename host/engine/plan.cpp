@@ -1,4 +1,4 @@
-#include "checkpoint_folder.hpp"
+#include "earlier_files.hpp"
 #include "frame_room.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
@@ -135,7 +135,7 @@ std::string room_above(const scenario& s) {
 
 run_plan plan(const scenario& s) {
   if (!s.out.empty()) {
-    checkpoint_folder(s.out).require_spared(s.world.checkpoint, "world.checkpoint");
+    require_spared(s, s.out);
   }
   run_plan p;
   p.steps = s.steps;

@@ -1,5 +1,6 @@
 #include "records.hpp"
 
+#include "lithify/base/column.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/engine/drainage.hpp"
 #include "lithify/io/chart.hpp"
@@ -12,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <limits>
 #include <utility>
 
 namespace lithify::engine {
@@ -79,7 +79,7 @@ extent extent_of(std::span<const std::int64_t> height) {
   extent e;
   double sum = 0.0, count = 0.0;
   for (const std::int64_t h : height) {
-    if (h != std::numeric_limits<std::int64_t>::min()) {
+    if (h != outside_height) {
       const double v = static_cast<double>(h) / one_voxel;
       e.lowest = count == 0.0 ? v : std::min(e.lowest, v);
       e.highest = count == 0.0 ? v : std::max(e.highest, v);

@@ -91,7 +91,7 @@ class runner {
     const fs::path folder = options.out.empty() ? s.out : options.out;
     require(!folder.empty(), errc::invalid_argument,
             "no output folder: give --out DIR, or [output] folder in the scenario");
-    checkpoint_folder(folder).require_spared(s.world.checkpoint, "world.checkpoint");
+    require_spared(s, folder);
     return folder;
   }
 

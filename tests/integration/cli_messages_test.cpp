@@ -225,6 +225,7 @@ TEST_F(messages, a_refused_run_leaves_no_log) {
 TEST_F(messages, a_file_of_an_option_has_no_name_of_the_run) {
   ASSERT_EQ(run("there", {}).code, 0);
   fs::create_directory_symlink(folder / "there", folder / "link");
+  fs::create_symlink("there/summary.json.earlier", folder / "to_nothing");
   const std::vector<std::string> before = folder.names_in("there");
   const std::vector<std::vector<std::string>> options = {
       {"--digests"}, {"--dump", "1:end:0,0"}, {"--profile"}, {"--log-file"}};
@@ -243,6 +244,9 @@ TEST_F(messages, a_file_of_an_option_has_no_name_of_the_run) {
         EXPECT_FALSE(fs::exists(folder / "new"));
       }
     }
+    std::vector<std::string> through_link = option;
+    through_link.push_back((folder / "to_nothing").string());
+    EXPECT_EQ(run("there", through_link).code, 2) << option[0];
     for (const std::vector<std::string>& other : options) {
       if (other[0] == option[0]) {
         continue;

@@ -10,11 +10,16 @@
 #include "lithify/base/types.hpp"
 
 #include <cstdint>
+#include <limits>
 
 namespace lithify {
 
 /// `rock_top` of a column outside the world (nodata): open, empty, never material.
 inline constexpr std::int32_t outside_column = -1;
+/// Surface height of such a column.
+inline constexpr std::int64_t outside_height = std::numeric_limits<std::int64_t>::min();
+/// `boundary_height` of a column that no boundary holds.
+inline constexpr std::int64_t not_held = std::numeric_limits<std::int64_t>::min();
 
 /// floor(a / b) for b > 0, in less time where doubles do it: below 2^53 a true quotient that is no
 /// whole number lies further below the next one, 1 / b, than half a unit in its last place, so that

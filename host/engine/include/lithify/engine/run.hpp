@@ -104,6 +104,9 @@ struct run_summary {
 /// first); internal (a budget that does not close).
 run_summary run(const scenario& s, const run_options& options, run_observer& observer);
 
+/// Where a file is or would be made: absolute, links followed; the same for all of its names.
+[[nodiscard]] std::filesystem::path place_of(const std::filesystem::path& file);
+
 /// Whether a run into `folder` itself writes a file, sets it aside or removes it: by its name
 /// there, whether it is there or not. The folder counts too.
 [[nodiscard]] bool is_run_file(const std::filesystem::path& file,
