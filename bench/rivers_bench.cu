@@ -160,8 +160,8 @@ const bool registered = [] {
   add("stream_power/settled/" + std::to_string(size_alone),
       [=](benchmark::State& s) { alone(s, part::stream_power, size_alone, 60); });
   for (const std::int64_t n : {512, 1024, 2048, 4096}) {
-    if (n == 4096 && !LITHIFY_ON_CUDA) {
-      continue;  // minutes
+    if (!LITHIFY_ON_CUDA && n > (large_sizes() ? 2048 : 1024)) {
+      continue;  // minutes a repetition
     }
     const std::string size = std::to_string(n);
     add("from_noise_100_steps/" + size, [=](benchmark::State& s) { from_noise(s, n, 100); });

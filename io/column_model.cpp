@@ -1,6 +1,7 @@
 #include "lithify/io/column_model.hpp"
 
 #include "dem_formats.hpp"
+#include "lithify/base/angles.hpp"
 #include "lithify/base/column.hpp"
 #include "lithify/base/error.hpp"
 
@@ -11,8 +12,6 @@
 namespace lithify::io {
 
 namespace {
-
-constexpr double degree = 0.017453292519943295;
 
 // Base of a layer at a cell: a constant, or a plane over cell indices.
 struct base_plane {
@@ -74,9 +73,8 @@ class column_builder {
 
  private:
   base_plane plane_of(const layer& l) const {
-    const double fall = std::tan(l.dip_deg * degree);
-    const double east = std::sin(l.dip_direction_deg * degree);
-    const double north = std::cos(l.dip_direction_deg * degree);
+    const double fall = tangent_of_degrees(l.dip_deg);
+    const auto [east, north] = sine_and_cosine_of_degrees(l.dip_direction_deg);
     const double cell = grid_.cell_size_m;
     const double at_x =
         l.centred ? static_cast<double>(grid_.nx) / 2 : (l.at_x_m - grid_.origin_x_m) / cell;

@@ -8,7 +8,7 @@ namespace lithify::bench {
 
 [[nodiscard]] inline bool small_sizes() { return std::getenv("LITHIFY_BENCH_SMALL") != nullptr; }
 
-/// Whether to run what needs many gigabytes too (LITHIFY_BENCH_LARGE).
+/// Whether to run what needs many gigabytes or minutes too (LITHIFY_BENCH_LARGE).
 [[nodiscard]] inline bool large_sizes() { return std::getenv("LITHIFY_BENCH_LARGE") != nullptr; }
 
 [[nodiscard]] inline std::int64_t size_of_run(std::int64_t full, std::int64_t small) {

@@ -52,6 +52,11 @@ set_aside_outcome set_aside(const fs::path& file, std::string_view ending) {
           "set aside as '" + aside.string() + (replaces ? "', in the place of an older one" : "'")};
 }
 
+/// What reading a checkpoint says of the file itself, not of this program or its memory.
+bool cannot_be_read(const error& e) {
+  return e.code() == errc::corrupt_file || e.code() == errc::io_failure;
+}
+
 /// The process that locks what this descriptor is open on, as /proc/locks has it; empty if it does
 /// not say. A line: "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234567 0 EOF".
 std::string holder_of(int descriptor) {
@@ -135,7 +140,7 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
     try {
       return loaded{io::read_checkpoint(e.file), e.file};
     } catch (const error& broken) {
-      if (broken.code() != errc::corrupt_file) {
+      if (!cannot_be_read(broken)) {
         throw;
       }
       warn(std::string(broken.what()) + "; " + set_aside(e.file, broken_suffix).line +
@@ -144,6 +149,24 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
   }
   require(all.empty(), errc::corrupt_file,
           "no checkpoint in '" + folder_.string() + "' can be read; start afresh without --resume");
+  return std::nullopt;
+}
+
+std::optional<set_aside_outcome> checkpoint_folder::set_aside_unreadable(std::int64_t step) const {
+  const fs::path file = name(step);
+  std::error_code failed;
+  if (!fs::exists(file, failed)) {
+    return std::nullopt;
+  }
+  try {
+    (void)io::read_checkpoint(file);
+  } catch (const error& broken) {
+    if (cannot_be_read(broken)) {
+      set_aside_outcome outcome = set_aside(file, broken_suffix);
+      outcome.line = std::string(broken.what()) + "; " + outcome.line;
+      return outcome;
+    }
+  }
   return std::nullopt;
 }
 

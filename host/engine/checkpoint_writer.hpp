@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ class checkpoint_writer {
   struct written {
     double begin;  // in seconds of the run
     double end;
+    std::optional<set_aside_outcome> unreadable;
     std::vector<set_aside_outcome> earlier;
   };
 

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -161,10 +162,7 @@ class runner {
     try {
       report = trace_->step(w, scenario_.step_yr);
     } catch (const error& refused) {
-      if (w.simulation().step != checkpoints_.saved_step()) {
-        save(w, books);
-      }
-      checkpoints_.finish();
+      const std::string kept = keep(w, books);
       // The checkpoint that is named next tempts to go on from it.
       const std::string help = refused.code() == errc::out_of_range
                                    ? "; raise " + room_below(scenario_) +
@@ -173,10 +171,7 @@ class runner {
                                          " where it has no room above, and start afresh, for a "
                                          "checkpoint keeps its region"
                                    : "";
-      throw error(refused.code(), refused.what() + help + "; the state after step " +
-                                      std::to_string(w.simulation().step) + " is kept in '" +
-                                      checkpoints_.folder().name(w.simulation().step).string() +
-                                      "'");
+      throw error(refused.code(), refused.what() + help + "; " + kept);
     }
     books.add(report);
     if (options_.measure_every_step) {
@@ -187,6 +182,27 @@ class runner {
     if (trace_->active()) {
       times_.timed("trace", [&] { write_trace(w); });
     }
+  }
+
+  /// Saves the state before a step that was refused, and says where it is. What ended the step,
+  /// such as memory, may refuse that too: it is what the user has to hear of first.
+  std::string keep(world& w, const accounts& books) {
+    const std::int64_t last = w.simulation().step;
+    const std::string state = "the state after step " + std::to_string(last);
+    const auto lost = [&](const std::string& why) {
+      return state + " could not be kept (" + why + "): go on from an older checkpoint";
+    };
+    try {
+      if (last != checkpoints_.saved_step()) {
+        save(w, books);
+      }
+      checkpoints_.finish();
+    } catch (const error& e) {
+      return lost(e.what());
+    } catch (const std::bad_alloc&) {
+      return lost("out of host memory");
+    }
+    return state + " is kept in '" + checkpoints_.folder().name(last).string() + "'";
   }
 
   /// What a step noted down is no part of the run: that it cannot be written is a warning.

@@ -32,16 +32,3 @@ lithify_build() {
   if (($# > 0)); then arguments+=(--target "$@"); fi
   cmake "${arguments[@]}"
 }
-
-# lithify_say_backend ROOT: one line on the backend that `auto` picks on this machine, and why.
-lithify_say_backend() {
-  local root=$1 gpu
-  if ! grep -q '^CMAKE_CUDA_COMPILER:[A-Z]*=/' "$root/build/CMakeCache.txt" ||
-    grep -q '^LITHIFY_CUDA:STRING=OFF' "$root/build/CMakeCache.txt"; then
-    echo "backend: cpu (this build has no CUDA backend)"
-  elif gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1) && [[ -n $gpu ]]; then
-    echo "backend: cuda ($gpu)"
-  else
-    echo "backend: cpu (this build has the CUDA backend, this machine has no usable GPU)"
-  fi
-}

@@ -128,6 +128,40 @@ TEST_F(run_command, gives_up_when_every_checkpoint_is_broken) {
   EXPECT_EQ(read_file(folder / "part" / "checkpoint-00000004.h5.broken"), "no checkpoint");
 }
 
+TEST_F(run_command, sets_aside_what_it_cannot_read_before_it_writes_that_name) {
+  const json whole = run("whole");
+  for (const bool is_folder : {false, true}) {
+    const std::string out = is_folder ? "folder" : "file";
+    run(out, {"--steps", "4"});
+    const fs::path broken = folder / out / "checkpoint-00000004.h5";
+    fs::remove(broken);
+    if (is_folder) {
+      fs::create_directory(broken);
+    } else {
+      write_file(broken, "no checkpoint");
+    }
+    const fs::path from = folder / out / "checkpoint-00000002.h5";
+    const json resumed = run(out, {"--resume", from.string()}, 1);
+    EXPECT_EQ(resumed["digest"], whole["digest"]);
+    EXPECT_EQ(resumed["warnings"].size(), 1U);
+    EXPECT_THAT(last_err, HasSubstr("checkpoint-00000004.h5.broken"));
+    EXPECT_EQ(fs::is_directory(broken.string() + ".broken"), is_folder);
+    EXPECT_EQ(fs::is_regular_file(broken.string() + ".broken"), !is_folder);
+  }
+}
+
+// The disk may not give what lies on it: here the name is a folder's.
+TEST_F(run_command, falls_back_past_what_the_disk_does_not_give) {
+  const json whole = run("whole");
+  run("part", {"--steps", "4"});
+  const fs::path newest = folder / "part" / "checkpoint-00000005.h5";
+  fs::create_directory(newest);
+  const json resumed = run("part", {"--resume", "auto"}, 1);
+  EXPECT_EQ(resumed["first_step"], 4);
+  EXPECT_EQ(resumed["digest"], whole["digest"]);
+  EXPECT_TRUE(fs::is_directory(newest.string() + ".broken"));
+}
+
 /// What a program prints on a terminal, both of its outputs in order.
 std::string on_terminal(const std::vector<std::string>& words) {
   const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);

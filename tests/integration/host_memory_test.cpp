@@ -1,12 +1,18 @@
 // Host memory that runs out anywhere in a call of the façade: a typed error, and nothing changed.
 #include "lithify/base/error.hpp"
 #include "lithify/engine/import.hpp"
+#include "lithify/engine/run.hpp"
+#include "lithify/io/checkpoint.hpp"
 #include "program.hpp"
 #include "refused_allocations.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <functional>
 #include <new>
+#include <string>
 
 namespace {
 
@@ -100,6 +106,77 @@ TEST(host_memory, that_runs_out_in_a_query_is_a_typed_error) {
   EXPECT_GT(refuse([&](world& w) { return w.column_fields(); }), 1);
   EXPECT_GT(refuse([&](world& w) { return w.surface(); }), 1);
   EXPECT_GE(refuse([&](world& w) { return w.stored(); }), 1);
+}
+
+/// After the third step of a run, does something.
+class third_step_observer : public lithify::engine::run_observer {
+ public:
+  explicit third_step_observer(std::function<void()> act) : act_(std::move(act)) {}
+  void note(const std::string& /*text*/) override {}
+  void warn(const std::string& /*text*/) override {}
+  lithify::engine::run_request after_step(const lithify::engine::run_progress& p) override {
+    if (p.step == 3) {
+      act_();
+    }
+    return lithify::engine::run_request::go_on;
+  }
+
+ private:
+  std::function<void()> act_;
+};
+
+/// What a run said that lost the n-th allocation after its third step, or nothing.
+std::string refused_in_run(const std::filesystem::path& scenario,
+                           const std::filesystem::path& out,
+                           int n,
+                           bool lose_folder) {
+  lithify::engine::run_options options;
+  options.device = "cpu";
+  options.out = out;
+  options.checkpoint_every = 0;
+  third_step_observer observer([&] {
+    if (lose_folder) {
+      std::filesystem::remove_all(out);
+    }
+    set_allocations_left(n);
+  });
+  std::string said;
+  try {
+    (void)lithify::engine::run(lithify::engine::read_scenario(scenario), options, observer);
+  } catch (const lithify::error& e) {
+    said = e.what();
+    if (said.find("state after step 3") != std::string::npos) {
+      EXPECT_EQ(e.code(), lithify::errc::out_of_memory) << said;
+    }
+  } catch (const std::bad_alloc&) {
+    said = "out of host memory";  // between two steps
+  }
+  set_allocations_left(-1);
+  return said;
+}
+
+TEST(host_memory, that_runs_out_in_a_step_of_a_run_keeps_the_state_before_it_or_says_so) {
+  const lithify::test::temporary_folder folder;
+  const std::string scenario = lithify::test::write_small_world(folder);
+  int kept = 0, lost = 0;
+  for (int n = 0; n < 400 && (kept < 3 || lost < 3); n += 7) {
+    const std::filesystem::path out = folder / ("kept" + std::to_string(n));
+    if (refused_in_run(scenario, out, n, false).find("state after step 3 is kept in '") !=
+        std::string::npos) {
+      ++kept;
+      const auto found = lithify::io::read_checkpoint(out / "checkpoint-00000003.h5");
+      EXPECT_EQ(found.state.step, 3);
+    }
+    const std::string said =
+        refused_in_run(scenario, folder / ("lost" + std::to_string(n)), n, true);
+    if (said.find("state after step 3") != std::string::npos) {
+      ++lost;
+      EXPECT_THAT(said, testing::StartsWith("out of")) << "what ended the step comes first";
+      EXPECT_THAT(said, testing::HasSubstr("could not be kept ("));
+    }
+  }
+  EXPECT_GE(kept, 3);
+  EXPECT_GE(lost, 3);
 }
 
 }  // namespace
