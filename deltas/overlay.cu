@@ -190,6 +190,11 @@ void overlay::reset(device::exec ex,
   impl_->publish(ex, std::move(update), {}, batch_number, when);
 }
 
+bool overlay::consolidating() const {
+  const std::lock_guard lock(impl_->writing);
+  return impl_->consolidating;
+}
+
 std::int64_t overlay::claimed() const {
   std::int64_t sum = 0;
   for (const auto& t : impl_->current()->tables) {

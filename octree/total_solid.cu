@@ -4,6 +4,7 @@
 /// what the index holds at its voxel.
 #include "lithify/device/verbs.cuh"
 #include "lithify/octree/detail/merged.cuh"
+#include "walk.cuh"
 
 #include <utility>
 
@@ -11,31 +12,10 @@ namespace lithify::octree::inline LITHIFY_BACKEND {
 
 namespace {
 
-/// A node with the cube that it stands for.
-struct keyed_node {
-  node value;
-  morton_key cube;
-};
-
 /// Solid of the uniform children of some nodes, and how many of their children are not uniform.
 struct level_sum {
   int128 solid;
   int128 mixed;  ///< as wide as the other, so that there is no padding
-};
-
-/// Children of the nodes of one level, numbered through.
-struct child_list {
-  index_view index;
-  const keyed_node* parent;
-  int level;   ///< of the parents
-  int fanout;  ///< children a parent
-
-  LITHIFY_HD keyed_node operator[](std::int64_t i) const {
-    const keyed_node& p = parent[i / fanout];
-    const int below = child_level(level);
-    const morton_key cube = (p.cube << (3 * (level - below))) | static_cast<morton_key>(i % fanout);
-    return {index.child(p.value, level, cube << (3 * below)), cube};
-  }
 };
 
 /// Voxels of a cube inside the region: up to 2^63, one more than 64 signed bits hold.
@@ -48,43 +28,49 @@ LITHIFY_HD int128 voxels_inside(region_size size, morton_key cube, int level) {
 
 /// Sums the uniform children and lists the others.
 int128 sum_children(device::exec ex,
-                    const child_list& child,
-                    std::int64_t children,
+                    const index_view& index,
+                    const node_list& parents,
+                    int level,
                     const std::int32_t* solid,
-                    device::buffer<keyed_node>& mixed) {
-  const int below = child_level(child.level);
+                    node_list& mixed) {
+  const children_view children{index, parents.key.data(), parents.value.data(), level};
+  const std::int64_t n = parents.count << fanout_bits(level);
+  const int below = child_level(level);
   const level_sum sum = device::reduce<level_sum>(
-      ex, children, level_sum{0, 0},
+      ex, n, level_sum{0, 0},
       [] LITHIFY_HD(const level_sum& a, const level_sum& b) -> level_sum {
         return {a.solid + b.solid, a.mixed + b.mixed};
       },
       [=] LITHIFY_HD(std::int64_t i) -> level_sum {
-        const keyed_node n = child[i];
-        return n.value.is_uniform() ? level_sum{voxels_inside(child.index.size, n.cube, below) *
-                                                    solid[n.value.lod()],
-                                                0}
-                                    : level_sum{0, 1};
+        const node child = children.child(i);
+        return child.is_uniform()
+                   ? level_sum{voxels_inside(children.index.size, children.child_key(i), below) *
+                                   solid[child.lod()],
+                               0}
+                   : level_sum{0, 1};
       });
-  mixed = device::buffer<keyed_node>(ex, static_cast<std::int64_t>(sum.mixed));
-  keyed_node* const out = mixed.data();
+  mixed = node_list(ex, static_cast<std::int64_t>(sum.mixed));
+  morton_key* const key = mixed.key.data();
+  node* const value = mixed.value.data();
   device::buffer<std::int64_t> total(ex, 1);
   device::select_if(
-      ex, children, [=] LITHIFY_HD(std::int64_t i) -> bool { return !child[i].value.is_uniform(); },
-      [=] LITHIFY_HD(std::int64_t i, std::int64_t position) { out[position] = child[i]; },
+      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return !children.child(i).is_uniform(); },
+      [=] LITHIFY_HD(std::int64_t i, std::int64_t position) {
+        key[position] = children.child_key(i);
+        value[position] = children.child(i);
+      },
       total.data());
   return sum.solid;
 }
 
 /// Solid of row `row` (y + 8 z) of a brick; a sparse brick counts whole at row 0.
-LITHIFY_HD std::int64_t row_solid(const index_view& index,
-                                  const keyed_node& brick,
-                                  int row,
-                                  const std::int32_t* solid) {
-  const voxel low = brick_voxel(brick.cube, row * brick_edge);
-  if (brick.value.kind() == node_kind::dense) {
+LITHIFY_HD std::int64_t row_solid(
+    const index_view& index, morton_key cube, node brick, int row, const std::int32_t* solid) {
+  const voxel low = brick_voxel(cube, row * brick_edge);
+  if (brick.kind() == node_kind::dense) {
     std::int64_t sum = 0;
     if (index.size.contains(low)) {
-      const material_id* const line = index.dense[brick.value.slot()]->voxel + row * brick_edge;
+      const material_id* const line = index.dense[brick.slot()]->voxel + row * brick_edge;
       const std::int32_t inside =
           index.size.x - low.x < brick_edge ? index.size.x - low.x : brick_edge;
       for (std::int32_t x = 0; x < inside; ++x) {
@@ -96,11 +82,11 @@ LITHIFY_HD std::int64_t row_solid(const index_view& index,
   if (row != 0) {
     return 0;
   }
-  const sparse_brick& b = *index.sparse[brick.value.slot()];
+  const sparse_brick& b = *index.sparse[brick.slot()];
   std::int64_t sum =
-      cube_box(brick.cube, brick_level).clipped(index.size.box()).volume() * solid[b.majority];
+      cube_box(cube, brick_level).clipped(index.size.box()).volume() * solid[b.majority];
   for (int i = 0; i < b.count; ++i) {
-    if (index.size.contains(brick_voxel(brick.cube, b.position[i]))) {
+    if (index.size.contains(brick_voxel(cube, b.position[i]))) {
       sum += solid[b.other[i]] - solid[b.majority];
     }
   }
@@ -112,23 +98,21 @@ int128 index_solid(device::exec ex, const index_view& index, const std::int32_t*
     return voxels_inside(index.size, 0, index.top_level) *
            device::read(ex, solid + index.root.lod());
   }
-  device::buffer<keyed_node> nodes(ex, 1);
-  const keyed_node root{index.root, 0};
-  device::copy_to_device(ex, nodes.data(), &root, 1);
+  node_list nodes = walk_root(ex, index);
   int128 sum = 0;
   for (int level = index.top_level; level > brick_level; level = child_level(level)) {
-    const int fanout = level > chunk_level ? page_nodes : block_nodes;
-    device::buffer<keyed_node> mixed;
-    sum +=
-        sum_children(ex, {index, nodes.data(), level, fanout}, nodes.size() * fanout, solid, mixed);
+    node_list mixed;
+    sum += sum_children(ex, index, nodes, level, solid, mixed);
     nodes = std::move(mixed);
   }
-  const keyed_node* const brick = nodes.data();
+  const morton_key* const cube = nodes.key.data();
+  const node* const brick = nodes.value.data();
   return sum + device::reduce<int128>(
-                   ex, nodes.size() * 64, 0,
+                   ex, nodes.count * 64, 0,
                    [] LITHIFY_HD(int128 a, int128 b) -> int128 { return a + b; },
                    [=] LITHIFY_HD(std::int64_t i) -> int128 {
-                     return row_solid(index, brick[i / 64], static_cast<int>(i % 64), solid);
+                     return row_solid(index, cube[i / 64], brick[i / 64], static_cast<int>(i % 64),
+                                      solid);
                    });
 }
 

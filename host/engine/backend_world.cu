@@ -35,6 +35,7 @@ class device_world final : public backend_world {
              std::span<const std::int32_t> top,
              std::span<const material_id> material) override {
     const writing lock(*this);
+    require_replaceable();
     const device::stage_scope timed(exec(), "build");
     const deltas::snapshot before = core_->overlay.current();
     core_->overlay.reset(
@@ -45,6 +46,7 @@ class device_world final : public backend_world {
 
   void load(const voxel_image& image, std::uint64_t batch_number, tick when) override {
     const writing lock(*this);
+    require_replaceable();
     const device::stage_scope timed(exec(), "load");
     const bool pending = !image.overlay_key.empty();
     core_->overlay.reset(exec(), core_->index.load(exec(), image), batch_number - (pending ? 1 : 0),
@@ -272,6 +274,12 @@ class device_world final : public backend_world {
     if (core_->overlay.claimed() / hard_cap >= config_.overlay.threshold) {
       drain_to_low_water();
     }
+  }
+
+  /// A consolidation's hook may commit, but the index can take no second update while one is made.
+  void require_replaceable() const {
+    require(!core_->overlay.consolidating(), errc::invalid_argument,
+            "a world cannot be replaced while a consolidation runs");
   }
 
   void note_statistics() {

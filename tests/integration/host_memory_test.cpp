@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <new>
+#include <numeric>
 #include <string>
 
 namespace {
@@ -90,6 +91,21 @@ TEST(host_memory, that_runs_out_in_a_step_changes_nothing) {
 
 TEST(host_memory, that_runs_out_in_a_consolidation_changes_nothing) {
   EXPECT_GT(refuse_each(edited_world, [](world& w) { w.consolidate(); }), 10);
+}
+
+TEST(host_memory, that_runs_out_in_a_build_changes_nothing) {
+  const auto prepare = [] {
+    world w = edited_world();
+    w.consolidate();  // leaves a version to be freed
+    w.commit(edits);
+    return w;
+  };
+  const std::int64_t columns = hilly_world().config().size.columns();
+  std::vector<std::int64_t> offset(static_cast<std::size_t>(columns) + 1);
+  std::iota(offset.begin(), offset.end(), 0);
+  const std::vector<std::int32_t> top(static_cast<std::size_t>(columns), 9);
+  const std::vector<lithify::material_id> material(static_cast<std::size_t>(columns), 5);
+  EXPECT_GT(refuse_each(prepare, [&](world& w) { w.build(offset, top, material); }), 5);
 }
 
 TEST(host_memory, that_runs_out_in_a_query_is_a_typed_error) {

@@ -177,6 +177,44 @@ TEST(world, survives_a_hook_that_throws_and_one_that_commits) {
   EXPECT_EQ(w.current().delta_count(), 1) << "what came meanwhile waits for the next one";
 }
 
+TEST(world, is_not_replaced_inside_a_consolidation) {
+  world w = world::create(config(), device());
+  std::vector<voxel_edit> edits;
+  for (std::int32_t i = 0; i < 16; ++i) {
+    edits.push_back({{i, 3, i}, 4});
+  }
+  w.commit(edits);
+  const std::int64_t columns = w.config().size.columns();
+  std::vector<std::int64_t> offset;
+  for (std::int64_t c = 0; c <= columns; ++c) {
+    offset.push_back(c);
+  }
+  const std::vector<std::int32_t> top(static_cast<std::size_t>(columns), 9);
+  const std::vector<material_id> material(static_cast<std::size_t>(columns), 5);
+  const lithify::voxel_image image = w.current().image();
+  const auto digest = w.state_digest();
+  int refused = 0, steps = 0;
+  w.consolidate(consolidation_strategy::all, [&](const char* step) {
+    SCOPED_TRACE(step);
+    ++steps;
+    const auto expect_refused = [&](const auto& call) {
+      try {
+        call();
+      } catch (const lithify::error& e) {
+        EXPECT_EQ(e.code(), lithify::errc::invalid_argument) << e.what();
+        ++refused;
+      }
+    };
+    expect_refused([&] { w.build(offset, top, material); });
+    expect_refused([&] { w.load(image, 7); });
+  });
+  EXPECT_GT(steps, 4);
+  EXPECT_EQ(refused, 2 * steps);
+  EXPECT_EQ(w.state_digest(), digest);
+  EXPECT_EQ(w.current().delta_count(), 0);
+  EXPECT_EQ(w.current().material({5, 3, 5}), 4);
+}
+
 TEST(world, drains_the_overlay_to_half_its_threshold) {
   for (const auto strategy :
        {consolidation_strategy::all, consolidation_strategy::lazy_threshold}) {

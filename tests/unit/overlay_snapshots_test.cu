@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
+#include <optional>
 #include <random>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -118,6 +121,34 @@ TEST(Consolidation, ASnapshotStandsThroughAThousand) {
   index.reclaim(ex);
   EXPECT_LE(index.statistics().waiting,
             of_old.pages + of_old.blocks + of_old.dense_bricks + of_old.sparse_bricks);
+}
+
+// Or one that was refused for want of slots would be refused for ever.
+TEST(Consolidation, BeginsWithWhatDroppedSnapshotsPinned) {
+  device::memory_pool pool;
+  const device::stream s;
+  const device::exec ex{s.ref(), &pool};
+  octree::index index(ex, small);
+  overlay world(ex, index);
+  std::mt19937_64 random(9);
+  const auto change = [&](const std::function<void(const char*)>& hook = {}) {
+    world.write(ex, random_edits(random, 400, small), 0);
+    world.consolidate(ex, all, hook);
+  };
+  change();
+  std::optional<snapshot> kept = world.current();
+  for (int i = 0; i < 5; ++i) {
+    change();
+  }
+  ASSERT_GT(index.statistics().waiting, 0);
+  kept.reset();
+  std::int64_t waiting = -1;
+  change([&](const char* step) {
+    if (std::string_view(step) == "bricks decided") {
+      waiting = index.statistics().waiting;
+    }
+  });
+  EXPECT_EQ(waiting, 0);
 }
 
 TEST(Consolidation, DroppedSnapshotsGiveTheirMemoryBack) {

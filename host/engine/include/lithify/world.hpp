@@ -158,6 +158,7 @@ class world {
 
   /// Replaces the voxels by columns of spans: `offset` (columns + 1, x fastest), exclusive tops
   /// rising in a column, materials. Equals writing every voxel, without the overlay.
+  /// Errors: invalid_argument, out_of_memory; the world is as before then.
   void build(std::span<const std::int64_t> offset,
              std::span<const std::int32_t> top,
              std::span<const material_id> material);
@@ -176,7 +177,7 @@ class world {
   [[nodiscard]] snapshot current() const;
 
   /// Moves deltas into the index. `hook` runs after each named step; if it throws, the world is as
-  /// before, and it may commit.
+  /// before. It may commit, but not replace the voxels or consolidate.
   consolidation_report consolidate(consolidation_strategy strategy = consolidation_strategy::all,
                                    const std::function<void(const char* step)>& hook = {});
 

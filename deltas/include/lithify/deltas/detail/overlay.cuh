@@ -123,6 +123,9 @@ class overlay {
                                    consolidation_strategy strategy,
                                    const std::function<void(const char* step)>& hook = {});
 
+  /// Whether a consolidation runs: the index must not be asked for an update then.
+  [[nodiscard]] bool consolidating() const;
+
   /// Replaces the index by an update (bulk build, load) and empties the overlay; `batch_number` and
   /// `when` are what the newest batch has from then on.
   /// Errors: invalid_argument while a consolidation runs.
