@@ -27,7 +27,7 @@ constexpr std::size_t alignment = 256;
 constexpr std::size_t most_bytes = std::size_t{1} << 62;
 
 /// Bytes that a request of at most `most_bytes` takes: 8 classes per doubling, so that at most 1/8
-/// is unused.
+/// is unused, of steps of 256 bytes at least.
 std::size_t size_class(std::size_t bytes) {
   const std::size_t least = bytes < alignment ? alignment : bytes;
   const std::size_t step =

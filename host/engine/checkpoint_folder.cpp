@@ -12,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <new>
 
 namespace lithify::engine {
 
@@ -166,6 +167,8 @@ std::optional<set_aside_outcome> checkpoint_folder::set_aside_unreadable(std::in
       outcome.line = std::string(broken.what()) + "; " + outcome.line;
       return outcome;
     }
+  } catch (const std::bad_alloc&) {
+    // It may well be whole: the run needs its new one more than this answer.
   }
   return std::nullopt;
 }

@@ -80,11 +80,13 @@ function(lithify_test_architectures target)
     return()
   endif()
   list(GET numbers 0 lowest)
+  list(APPEND codes compute_${lowest})
+  list(REMOVE_DUPLICATES codes)
   list(JOIN codes "," codes)
   set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES OFF)
   target_compile_options(
     ${target}
-    PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:--generate-code=arch=compute_${lowest},code=[${codes},compute_${lowest}]>")
+    PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:--generate-code=arch=compute_${lowest},code=[${codes}]>")
 endfunction()
 
 # So that a job can build, say, only the unit tests.

@@ -4,7 +4,8 @@
 /// its buffers, and a buffer's stream the buffer; nothing static owns device memory.
 ///
 /// Accounting is exact and the same on both backends: it counts blocks, whose sizes are rounded up
-/// by at most 1/8, from the call that allocates to the call that gives back.
+/// by at most 1/8, small ones to 256 bytes, from the call that allocates to the call that gives
+/// back.
 #pragma once
 
 #include "lithify/device/stream.cuh"

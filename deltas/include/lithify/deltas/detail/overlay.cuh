@@ -1,7 +1,7 @@
 /// The overlay: a short list of immutable hash tables over the index, and how it changes.
 ///
 /// A batch fills a staging table that no snapshot contains; committing publishes it by one pointer
-/// switch. Readers hold snapshots and never wait. One writer at a time (the caller's write lock).
+/// switch. Readers hold snapshots and never wait. One writer at a time: it locks itself.
 /// Consolidation reads published tables only and publishes {new root, newer tables} at once.
 #pragma once
 
@@ -117,8 +117,8 @@ class overlay {
   /// after each named step (select, sort, bricks, those of the index, merge) and last, as
   /// "publish", when only the switch is left; when it throws, everything is as before. Batches may
   /// be committed inside it, or by another thread meanwhile, and stay on top. Sync: one read after
-  /// the merge, two where the index's pools grow. Errors: out_of_memory; invalid_argument while
-  /// another consolidation runs.
+  /// the merge, two where the index's pools grow, one before it where it may touch more than 2^20
+  /// bricks. Errors: out_of_memory; invalid_argument while another consolidation runs.
   consolidation_counts consolidate(device::exec ex,
                                    consolidation_strategy strategy,
                                    const std::function<void(const char* step)>& hook = {});

@@ -11,7 +11,7 @@ namespace lithify::deltas::inline LITHIFY_BACKEND {
 /// it.
 ///
 /// Requires: every voxel lies inside the region; `at` and `out` on the device; 0 <= level <= 21.
-/// Sync: no at level 0; above, the first time on a snapshot (`snapshot::merged`).
+/// Sync: no at level 0; above, the first time on a snapshot (`reading::merged`).
 /// Errors: invalid_argument (level), out_of_memory.
 /// Cost: level 0: a probe of each table, newest first, then a descent of the index.
 void read_points(device::exec ex,

@@ -13,7 +13,7 @@
 
 namespace lithify::octree::inline LITHIFY_BACKEND {
 
-/// Cubes of one LOD that hold deltas, with their merged LOD material; level 0 is the run itself.
+/// LODs of a region: level 0 are its voxels.
 inline constexpr int max_levels = coordinate_bits + 1;
 
 struct merged_view {
