@@ -8,7 +8,6 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <optional>
 #include <random>
 #include <string_view>
 #include <thread>
@@ -136,12 +135,13 @@ TEST(Consolidation, BeginsWithWhatDroppedSnapshotsPinned) {
     world.consolidate(ex, all, hook);
   };
   change();
-  std::optional<snapshot> kept = world.current();
-  for (int i = 0; i < 5; ++i) {
-    change();
+  {
+    const snapshot kept = world.current();
+    for (int i = 0; i < 5; ++i) {
+      change();
+    }
+    ASSERT_GT(index.statistics().waiting, 0);
   }
-  ASSERT_GT(index.statistics().waiting, 0);
-  kept.reset();
   std::int64_t waiting = -1;
   change([&](const char* step) {
     if (std::string_view(step) == "bricks decided") {
