@@ -50,6 +50,19 @@ struct find_answer {
   }
 };
 
+/// Edits of the host as a batch.
+staging stage(device::exec ex, region_size size, std::span<const voxel_edit> edits) {
+  for (const voxel_edit& e : edits) {
+    require_inside(size, e.at);
+  }
+  const auto n = static_cast<std::int64_t>(edits.size());
+  device::buffer<voxel_edit> uploaded(ex, n);
+  device::copy_to_device(ex, uploaded.data(), edits.data(), n);
+  staging batch(ex, n);
+  batch.emit(ex, n, one_each{}, write_edit{uploaded.data()});
+  return batch;
+}
+
 std::vector<std::int64_t> sizes_of(const table_list& tables) {
   std::vector<std::int64_t> sizes;
   for (const auto& t : tables) {
@@ -167,27 +180,32 @@ std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
 }
 
 std::uint64_t overlay::write(device::exec ex, std::span<const voxel_edit> edits, tick when) {
-  const region_size size = impl_->current()->view.index.size;
-  for (const voxel_edit& e : edits) {
-    require_inside(size, e.at);
-  }
-  const auto n = static_cast<std::int64_t>(edits.size());
-  device::buffer<voxel_edit> uploaded(ex, n);
-  device::copy_to_device(ex, uploaded.data(), edits.data(), n);
-  staging batch(ex, n);
-  batch.emit(ex, n, one_each{}, write_edit{uploaded.data()});
-  return commit(ex, std::move(batch), when);
+  return commit(ex, stage(ex, impl_->current()->view.index.size, edits), when);
 }
 
 void overlay::reset(device::exec ex,
                     octree::index_update&& update,
                     std::uint64_t batch_number,
-                    tick when) {
+                    tick when,
+                    std::span<const voxel_edit> pending) {
   const std::lock_guard lock(impl_->writing);
   impl_->home->sweep();
   require(!impl_->consolidating, errc::invalid_argument,
           "the index cannot be replaced while a consolidation runs");
-  impl_->publish(ex, std::move(update), {}, batch_number, when);
+  table_list tables;
+  if (!pending.empty()) {
+    staging batch = stage(ex, impl_->current()->view.index.size, pending);
+    const table_summary summary = summarize(ex, batch.table());
+    auto made = std::make_shared<table>();
+    made->batches = {{1, batch_number, when}};
+    made->claimed = summary.claimed;
+    made->orders = batch.read_words(ex).emitted;
+    made->bounds = summary.bounds;
+    made->buckets = std::move(batch.buckets_);
+    made->buckets.hand_over(impl_->home->home());
+    tables.push_back(std::move(made));
+  }
+  impl_->publish(ex, std::move(update), std::move(tables), batch_number, when);
 }
 
 bool overlay::consolidating() const {

@@ -33,8 +33,8 @@ void check_state(const run_state& state, const complaint& broken);
 
 /// `write_checkpoint` after its checks; without a view where there is none.
 /// Requires: array lengths and shapes that match, all else may be nonsense (tests of the reader).
-void write_unchecked(const std::filesystem::path& file,
-                     const checkpoint& data,
-                     const std::optional<world_view>& view = std::nullopt);
+std::string write_unchecked(const std::filesystem::path& file,
+                            const checkpoint& data,
+                            const std::optional<world_view>& view = std::nullopt);
 
 }  // namespace lithify::io

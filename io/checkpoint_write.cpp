@@ -182,9 +182,9 @@ std::uint16_t written_minor(const checkpoint& data) {
 
 }  // namespace
 
-void write_unchecked(const std::filesystem::path& file,
-                     const checkpoint& data,
-                     const std::optional<world_view>& view) {
+std::string write_unchecked(const std::filesystem::path& file,
+                            const checkpoint& data,
+                            const std::optional<world_view>& view) {
   const hdf5_session session;
   h5_writer writer;
   put_all(writer, data, view);
@@ -192,10 +192,10 @@ void write_unchecked(const std::filesystem::path& file,
   const auto block = make_user_block(image, format_major, written_minor(data));
   const std::array<std::span<const std::byte>, 2> pieces = {std::span<const std::byte>(block),
                                                             image};
-  replace_file(file, pieces);
+  return replace_file(file, pieces);
 }
 
-void write_checkpoint(const std::filesystem::path& file, const checkpoint& data) {
+std::string write_checkpoint(const std::filesystem::path& file, const checkpoint& data) {
   const complaint broken = [](const std::string& place, const std::string& why) {
     throw error(errc::invalid_argument, "cannot write a checkpoint: " + place + " " + why);
   };
@@ -210,7 +210,7 @@ void write_checkpoint(const std::filesystem::path& file, const checkpoint& data)
                          " takes to be equal: it keeps a tick from 1." +
                          std::to_string(minor_of_tick) + " on");
   }
-  write_unchecked(file, data, make_view(data.voxels));
+  return write_unchecked(file, data, make_view(data.voxels));
 }
 
 }  // namespace lithify::io

@@ -19,8 +19,10 @@ namespace {
 
 std::string reason(int code) { return std::generic_category().message(code); }
 
+bool is_full(int code) { return code == ENOSPC || code == EDQUOT || code == EFBIG; }
+
 [[noreturn]] void fail(std::string_view what, const std::string& path, int code) {
-  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  const bool full = is_full(code);
   throw error(full ? errc::out_of_space : errc::io_failure,
               "cannot " + std::string(what) + " '" + path + "': " + reason(code) +
                   (full ? "; make room or write elsewhere" : ""));
@@ -71,10 +73,10 @@ class temporary_file {
     }
   }
 
-  void publish(const std::string& target) {
-    if (system_.sync(descriptor_) != 0) {
-      fail("sync", path_, errno);
-    }
+  /// Gives 0, or why the system would not.
+  [[nodiscard]] int sync() { return system_.sync(descriptor_) == 0 ? 0 : errno; }
+
+  void rename_to(const std::string& target) {
     if (system_.rename(path_.c_str(), target.c_str()) != 0) {
       fail("rename to", target, errno);
     }
@@ -123,6 +125,22 @@ class temporary_file {
   bool renamed_ = false;
 };
 
+/// Writes all of it under a temporary name and renames that. Gives 0, or why the system would not
+/// sync it, and nothing is renamed then.
+int write_and_rename(file_system& system,
+                     const std::string& file,
+                     std::span<const std::span<const std::byte>> pieces) {
+  temporary_file temporary(system, file + ".tmp");
+  for (const auto piece : pieces) {
+    temporary.write(piece);
+  }
+  const int refused = temporary.sync();
+  if (refused == 0) {
+    temporary.rename_to(file);
+  }
+  return refused;
+}
+
 void sync_folder(file_system& system, const std::string& folder) {
   const int descriptor = system.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (descriptor < 0) {
@@ -163,9 +181,9 @@ file_system& file_system::real() {
   return system;
 }
 
-void replace_file(const std::filesystem::path& file,
-                  std::span<const std::span<const std::byte>> pieces,
-                  file_system& system) {
+std::string replace_file(const std::filesystem::path& file,
+                         std::span<const std::span<const std::byte>> pieces,
+                         file_system& system) {
   require(file.has_filename(), errc::io_failure,
           "cannot write '" + file.string() + "': the name of a file is missing");
   const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
@@ -174,14 +192,16 @@ void replace_file(const std::filesystem::path& file,
     bytes += piece.size();
   }
   require_room(system, file.string(), folder, bytes);
-  {
-    temporary_file temporary(system, file.string() + ".tmp");
-    for (const auto piece : pieces) {
-      temporary.write(piece);
-    }
-    temporary.publish(file.string());
+  const int refused = write_and_rename(system, file.string(), pieces);
+  if (refused != 0 && (is_full(refused) || write_and_rename(system, file.string(), pieces) != 0)) {
+    fail("sync", file.string(), refused);
   }
   sync_folder(system, folder);
+  if (refused == 0) {
+    return "";
+  }
+  return "'" + file.string() + "' could not be synced (" + reason(refused) +
+         ") and was written a second time, to a new file: check the disk";
 }
 
 input_file::input_file(const std::filesystem::path& file) : name_(file.string()) {

@@ -1,9 +1,11 @@
 /// The file layer: every byte that io writes goes through `replace_file`.
 ///
 /// A file is replaced whole or not at all: temporary file beside it, write, fsync, rename, fsync of
-/// the folder. When any call fails the temporary file is removed, the older file stays as it was,
-/// and no descriptor is retried after a failed fsync. Linux system calls sit behind `file_system`
-/// so that tests can let the k-th call fail.
+/// the folder. When any call fails the temporary file is removed and the older file stays as it
+/// was. A descriptor whose fsync failed is never synced again: the kernel may have dropped the
+/// pages and call the next fsync a success (Rebello et al., "Can applications recover from fsync
+/// failures?", USENIX ATC 2020). The data, still in memory, go to a new file once. Linux system
+/// calls sit behind `file_system` so that tests can let the k-th call fail.
 #pragma once
 
 #include <sys/types.h>
@@ -42,14 +44,16 @@ class file_system {
   [[nodiscard]] static file_system& real();
 };
 
-/// Makes `pieces`, one after another, the whole content of `file`.
+/// Makes `pieces`, one after another, the whole content of `file`. Gives what its owner should be
+/// told though the file stands, in one line: the system would not sync it at first. Empty if all
+/// went well.
 ///
 /// Errors: io_failure with the path, the step that failed and the system's reason; also when
 /// another process is writing the same file. out_of_space when the file would not fit (before
 /// anything is written), or did not: a full disk, a quota, a limit of file sizes.
-void replace_file(const std::filesystem::path& file,
-                  std::span<const std::span<const std::byte>> pieces,
-                  file_system& system = file_system::real());
+std::string replace_file(const std::filesystem::path& file,
+                         std::span<const std::span<const std::byte>> pieces,
+                         file_system& system = file_system::real());
 
 /// A regular file opened for reading; the descriptor stays on the same bytes when the name is
 /// replaced meanwhile.

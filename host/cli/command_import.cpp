@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+
 namespace lithify::cli {
 
 namespace {
@@ -43,7 +46,12 @@ engine::world_source source_of(const import_arguments& a, const material_table& 
   return source;
 }
 
-io::checkpoint make_checkpoint(const program& p, const import_arguments& a) {
+struct imported {
+  io::checkpoint data;
+  std::string remark;  // of the file layer, or empty
+};
+
+imported write_imported(const program& p, const import_arguments& a) {
   const material_table materials;
   const engine::world_source source = source_of(a, materials);
   stage_progress progress(a.progress, 4);
@@ -56,18 +64,22 @@ io::checkpoint make_checkpoint(const program& p, const import_arguments& a) {
   data.state.budget.stored_at_start = w.stored();
   data.provenance = provenance(p);
   progress.begin("writing the checkpoint");
-  io::write_checkpoint(a.out, data);
-  return data;
+  std::string remark = io::write_checkpoint(a.out, data);
+  return {std::move(data), std::move(remark)};
 }
 
 int import_dem(const program& p, const import_arguments& a) {
   require_writable(a.out, {a.dem, a.strata});
   require_own_kind(a.out, "checkpoint", begins_with(io::checkpoint_signature));
-  const io::checkpoint data = make_checkpoint(p, a);
+  const auto [data, remark] = write_imported(p, a);
   fmt::print("{}: {} x {} x {} voxels of {} m x {} m, digest {}\n", a.out, data.voxels.size.x,
              data.voxels.size.y, data.voxels.size.z, data.geometry.cell_size_m,
              data.geometry.voxel_height_m, to_string(data.digest));
-  return exit_code::ok;
+  if (remark.empty()) {
+    return exit_code::ok;
+  }
+  say("lithify: warning: " + remark);
+  return exit_code::recovered;
 }
 
 }  // namespace

@@ -48,17 +48,12 @@ class device_world final : public backend_world {
     const writing lock(*this);
     require_replaceable();
     const device::stage_scope timed(exec(), "load");
-    const bool pending = !image.overlay_key.empty();
-    core_->overlay.reset(exec(), core_->index.load(exec(), image), batch_number - (pending ? 1 : 0),
-                         when);
-    simulation_.reset();
-    if (pending) {
-      std::vector<voxel_edit> edits(image.overlay_key.size());
-      for (std::size_t i = 0; i < edits.size(); ++i) {
-        edits[i] = {morton_decode(image.overlay_key[i]), image.overlay_material[i]};
-      }
-      core_->overlay.write(exec(), edits, when);
+    std::vector<voxel_edit> pending(image.overlay_key.size());
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      pending[i] = {morton_decode(image.overlay_key[i]), image.overlay_material[i]};
     }
+    core_->overlay.reset(exec(), core_->index.load(exec(), image), batch_number, when, pending);
+    simulation_.reset();
   }
 
   std::uint64_t commit(std::span<const voxel_edit> edits, tick when) override {

@@ -36,10 +36,11 @@ void checkpoint_writer::save(world& w, const accounts& books) {
   saving_ = std::async(std::launch::async, [this, data] {
     const double begin = times_.now();
     auto unreadable = folder_.set_aside_unreadable(data->state.step);
-    io::write_checkpoint(folder_.name(data->state.step), *data);
+    std::string remark = io::write_checkpoint(folder_.name(data->state.step), *data);
     std::vector<set_aside_outcome> earlier = folder_.set_aside_beyond(data->state.step);
     folder_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
-    return written{begin, times_.now(), std::move(unreadable), std::move(earlier)};
+    return written{begin, times_.now(), std::move(unreadable), std::move(remark),
+                   std::move(earlier)};
   });
 }
 
@@ -47,12 +48,15 @@ void checkpoint_writer::finish() {
   if (!saving_.valid()) {
     return;
   }
-  const auto [begin, end, unreadable, earlier] =
+  const auto [begin, end, unreadable, remark, earlier] =
       times_.timed("checkpoint.wait", [&] { return saving_.get(); });
   times_.add(run_profile::track::checkpoints, "checkpoint.write", begin, end);
   messages_.note("checkpoint '" + folder_.name(saved_step_).string() + "' written");
   if (unreadable) {
     messages_.warn(unreadable->line);
+  }
+  if (!remark.empty()) {
+    messages_.warn(remark);
   }
   messages_.tell(earlier);
 }

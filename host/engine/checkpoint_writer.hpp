@@ -48,6 +48,7 @@ class checkpoint_writer {
     double begin;  // in seconds of the run
     double end;
     std::optional<set_aside_outcome> unreadable;
+    std::string remark;  // of the file layer, or empty
     std::vector<set_aside_outcome> earlier;
   };
 

@@ -68,12 +68,14 @@ struct checkpoint {
 /// transfer that changed text.
 inline constexpr std::string_view checkpoint_signature = "\x89LFY\r\n\x1a\n";
 
-/// Writes `file` through a temporary file: fsync, rename, fsync of the folder.
+/// Writes `file` through a temporary file: fsync, rename, fsync of the folder. Where the system
+/// will not sync it, it is written once more, to a new file; gives the line that says so, otherwise
+/// an empty one.
 /// Errors: invalid_argument (what a reader would refuse, or a tick other than the step where
 /// `minor_version` is below 4, which keeps none); io_failure (the temporary file is removed, an
 /// older `file` stays as it was).
 /// Cost: one pass over the data; deflate level 1.
-void write_checkpoint(const std::filesystem::path& file, const checkpoint& data);
+std::string write_checkpoint(const std::filesystem::path& file, const checkpoint& data);
 
 /// Reads a checkpoint; every checksum is verified, sizes before they are allocated.
 /// Errors: not_found, corrupt_file (file, place and reason), unsupported_version.

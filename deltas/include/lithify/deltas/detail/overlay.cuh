@@ -126,13 +126,16 @@ class overlay {
   /// Whether a consolidation runs: the index must not be asked for an update then.
   [[nodiscard]] bool consolidating() const;
 
-  /// Replaces the index by an update (bulk build, load) and empties the overlay; `batch_number` and
-  /// `when` are what the newest batch has from then on.
-  /// Errors: invalid_argument while a consolidation runs.
+  /// Replaces the index by an update (bulk build, load) and the overlay by one batch, `pending`, in
+  /// one switch; `batch_number` and `when` are that batch's, or those of the newest one that the
+  /// index holds. Sync.
+  /// Errors: outside_region, out_of_memory, invalid_argument while a consolidation runs; nothing is
+  /// replaced then.
   void reset(device::exec ex,
              octree::index_update&& update,
              std::uint64_t batch_number,
-             tick when = 0);
+             tick when = 0,
+             std::span<const voxel_edit> pending = {});
 
   /// Claimed slots of all published tables: what thresholds compare.
   [[nodiscard]] std::int64_t claimed() const;
