@@ -116,6 +116,7 @@ class overlay::impl::taken {
     const std::lock_guard lock(in_.writing);
     require(!in_.consolidating, errc::invalid_argument, "a consolidation is running already");
     in_.home->sweep();
+    in_.index->reclaim(ex);  // an update that found no room may find it now
     in_.make_room(ex);
     const snapshot base(in_.current());
     base_.emplace(ex, base);

@@ -132,9 +132,7 @@ snapshot overlay::current() const { return snapshot(impl_->current()); }
 std::uint64_t overlay::commit(device::exec ex, staging&& batch, tick when) {
   const std::lock_guard lock(impl_->writing);
   impl_->home->sweep();
-  const staging_words words = batch.read_words(ex);
-  require(words.overflow == 0, errc::invalid_argument,
-          "an emission of the batch did not fit; grow the table and run it again");
+  const staging_words words = batch.read_fitting(ex);
   const auto base = impl_->current();
   const reading guard(ex, snapshot(base));
   const std::uint64_t number = base->number + 1;
@@ -195,22 +193,18 @@ void overlay::reset(device::exec ex,
   table_list tables;
   if (!pending.empty()) {
     staging batch = stage(ex, impl_->current()->view.index.size, pending);
+    const staging_words words = batch.read_fitting(ex);
     const table_summary summary = summarize(ex, batch.table());
     auto made = std::make_shared<table>();
-    made->batches = {{1, batch_number, when}};
-    made->claimed = summary.claimed;
-    made->orders = batch.read_words(ex).emitted;
-    made->bounds = summary.bounds;
-    made->buckets = std::move(batch.buckets_);
+    *made = {std::move(batch.buckets_),
+             summary.claimed,
+             words.emitted,
+             summary.bounds,
+             {{1, batch_number, when}}};
     made->buckets.hand_over(impl_->home->home());
     tables.push_back(std::move(made));
   }
   impl_->publish(ex, std::move(update), std::move(tables), batch_number, when);
-}
-
-bool overlay::consolidating() const {
-  const std::lock_guard lock(impl_->writing);
-  return impl_->consolidating;
 }
 
 std::int64_t overlay::claimed() const {

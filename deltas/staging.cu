@@ -69,6 +69,13 @@ staging_words staging::read_words(device::exec ex) const {
   return words;
 }
 
+staging_words staging::read_fitting(device::exec ex) const {
+  const staging_words words = read_words(ex);
+  require(words.overflow == 0, errc::invalid_argument,
+          "an emission of the batch did not fit; grow the table and run it again");
+  return words;
+}
+
 int staging::overflowed(device::exec ex) const {
   return static_cast<int>(read_words(ex).overflow) - 1;
 }

@@ -43,8 +43,10 @@ void require_room(file_system& system,
 /// The temporary file: removed, unless it was renamed, when the scope ends.
 class temporary_file {
  public:
-  temporary_file(file_system& system, std::string path) : system_(system), path_(std::move(path)) {
-    lock();
+  /// `flags`: further ones of open.
+  temporary_file(file_system& system, std::string path, int flags)
+      : system_(system), path_(std::move(path)) {
+    lock(flags);
   }
   temporary_file(const temporary_file&) = delete;
   temporary_file& operator=(const temporary_file&) = delete;
@@ -91,9 +93,9 @@ class temporary_file {
  private:
   // A fixed name lets the next writer reuse what a killed process left; the lock keeps two live
   // writers apart. The name may be renamed away between open and lock: then try again.
-  void lock() {
+  void lock(int flags) {
     for (;;) {
-      descriptor_ = system_.open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+      descriptor_ = system_.open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
       if (descriptor_ < 0) {
         renamed_ = true;  // nothing of ours to remove
         fail("create", path_, errno);
@@ -129,8 +131,9 @@ class temporary_file {
 /// sync it, and nothing is renamed then.
 int write_and_rename(file_system& system,
                      const std::string& file,
-                     std::span<const std::span<const std::byte>> pieces) {
-  temporary_file temporary(system, file + ".tmp");
+                     std::span<const std::span<const std::byte>> pieces,
+                     int flags = 0) {
+  temporary_file temporary(system, file + ".tmp", flags);
   for (const auto piece : pieces) {
     temporary.write(piece);
   }
@@ -139,6 +142,26 @@ int write_and_rename(file_system& system,
     temporary.rename_to(file);
   }
   return refused;
+}
+
+/// What the system would not sync, once more, in a file that was not there. More room it does not
+/// make.
+void write_again(file_system& system,
+                 const std::string& file,
+                 std::span<const std::span<const std::byte>> pieces,
+                 int refused) {
+  int again = refused;
+  if (!is_full(refused)) {
+    try {
+      again = write_and_rename(system, file, pieces, O_EXCL);
+    } catch (const error& e) {
+      throw error(e.code(), std::string(e.what()) + "; before that it could not be synced (" +
+                                reason(refused) + ")");
+    }
+  }
+  if (again != 0) {
+    fail("sync", file, again);
+  }
 }
 
 void sync_folder(file_system& system, const std::string& folder) {
@@ -193,15 +216,13 @@ std::string replace_file(const std::filesystem::path& file,
   }
   require_room(system, file.string(), folder, bytes);
   const int refused = write_and_rename(system, file.string(), pieces);
-  if (refused != 0 && (is_full(refused) || write_and_rename(system, file.string(), pieces) != 0)) {
-    fail("sync", file.string(), refused);
+  if (refused != 0) {
+    write_again(system, file.string(), pieces, refused);
   }
   sync_folder(system, folder);
-  if (refused == 0) {
-    return "";
-  }
-  return "'" + file.string() + "' could not be synced (" + reason(refused) +
-         ") and was written a second time, to a new file: check the disk";
+  return refused == 0 ? std::string()
+                      : "'" + file.string() + "' could not be synced (" + reason(refused) +
+                            ") and was written a second time, to a new file: check the disk";
 }
 
 input_file::input_file(const std::filesystem::path& file) : name_(file.string()) {

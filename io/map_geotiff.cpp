@@ -95,7 +95,7 @@ void put_band(GDALRasterBandH band, const map_file& map, const map_layer& layer)
 
 }  // namespace
 
-void write_geotiff(const std::filesystem::path& to, const map_file& map) {
+std::string write_geotiff(const std::filesystem::path& to, const map_file& map) {
   check_map(map);
   require(map.nx <= std::numeric_limits<int>::max() && map.ny <= std::numeric_limits<int>::max(),
           errc::invalid_argument, "a GeoTIFF has at most 2^31 - 1 rows and columns");
@@ -137,7 +137,7 @@ void write_geotiff(const std::filesystem::path& to, const map_file& map) {
   const GByte* const bytes = VSIGetMemFileBuffer(name.get(), &size, FALSE);
   check(bytes != nullptr && size > 0, "finish a GeoTIFF");
   const std::array pieces = {std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)))};
-  replace_file(to, pieces);
+  return replace_file(to, pieces);
 }
 
 }  // namespace lithify::io
@@ -146,7 +146,7 @@ void write_geotiff(const std::filesystem::path& to, const map_file& map) {
 
 namespace lithify::io {
 
-void write_geotiff(const std::filesystem::path& to, const map_file&) {
+std::string write_geotiff(const std::filesystem::path& to, const map_file&) {
   throw error(errc::invalid_argument,
               "'" + to.string() +
                   "': this program was built without GDAL and writes no GeoTIFF; take NetCDF");

@@ -35,7 +35,7 @@ void put_missing(h5_writer& file, const std::string& path, const map_layer& laye
 
 }  // namespace
 
-void write_netcdf(const std::filesystem::path& to, const map_file& map) {
+std::string write_netcdf(const std::filesystem::path& to, const map_file& map) {
   check_map(map);
   const hdf5_session session;
   h5_writer file;
@@ -56,7 +56,7 @@ void write_netcdf(const std::filesystem::path& to, const map_file& map) {
     put_missing(file, path, layer);
   }
   const std::array pieces = {file.finish()};
-  replace_file(to, pieces);
+  return replace_file(to, pieces);
 }
 
 }  // namespace lithify::io

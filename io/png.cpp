@@ -44,7 +44,7 @@ bool encode_rows(png_structp png, png_infop info, const image& picture) {
 
 }  // namespace
 
-void write_png(const std::filesystem::path& file, const image& picture) {
+std::string write_png(const std::filesystem::path& file, const image& picture) {
   require(picture.width > 0 && picture.height > 0 && picture.width <= largest_side &&
               picture.height <= largest_side &&
               picture.pixels.size() == static_cast<std::size_t>(picture.width * picture.height),
@@ -64,7 +64,7 @@ void write_png(const std::filesystem::path& file, const image& picture) {
   png_destroy_write_struct(&png, &info);
   require(done, errc::out_of_memory, "cannot write '" + file.string() + "': libpng gave up");
   const std::array<std::span<const std::byte>, 1> pieces = {bytes};
-  replace_file(file, pieces);
+  return replace_file(file, pieces);
 }
 
 }  // namespace lithify::io

@@ -7,9 +7,9 @@
 
 namespace lithify::io {
 
-void write_text(const std::filesystem::path& file, std::string_view text) {
+std::string write_text(const std::filesystem::path& file, std::string_view text) {
   const std::array pieces = {std::as_bytes(std::span(text))};
-  replace_file(file, pieces);
+  return replace_file(file, pieces);
 }
 
 }  // namespace lithify::io

@@ -54,7 +54,6 @@ struct index::impl {
   }
   void count();
   void settle(device::exec ex);
-  void settle_where_memory_allows(device::exec ex);
 };
 
 /// Takes the pools' counts for `statistics`.
@@ -92,19 +91,6 @@ void index::impl::settle(device::exec ex) {
   live->forget(finished);
 }
 
-/// As `settle`; without the memory for it what waits goes on waiting, for the next call.
-void index::impl::settle_where_memory_allows(device::exec ex) {
-  try {
-    settle(ex);
-  } catch (const error& e) {
-    if (e.code() != errc::out_of_memory) {
-      throw;
-    }
-  } catch (const std::bad_alloc&) {
-  }
-  count();
-}
-
 index::index(device::exec ex, region_size size) {
   for (const std::int32_t extent : {size.x, size.y, size.z}) {
     require(extent >= 1 && extent <= max_extent, errc::invalid_argument,
@@ -124,7 +110,6 @@ index_update index::merge(device::exec ex,
                           const brick_edits& edits,
                           step_hook hook,
                           void* context) {
-  impl_->settle_where_memory_allows(ex);  // an update that found no room may find it now
   const std::shared_ptr<const index_version> base = impl_->now();
   return index_update(impl_->finish(
       merge_edits(ex, impl_->pools, base->view(), base->number() + 1, edits, hook, context),
@@ -132,14 +117,14 @@ index_update index::merge(device::exec ex,
 }
 
 index_update index::bulk_build(device::exec ex, const column_spans& columns) {
-  impl_->settle_where_memory_allows(ex);
+  reclaim(ex);
   const std::shared_ptr<const index_version> base = impl_->now();
   return index_update(impl_->finish(
       build_world(ex, impl_->pools, base->view(), base->number() + 1, columns), *base));
 }
 
 index_update index::load(device::exec ex, const voxel_image& image) {
-  impl_->settle_where_memory_allows(ex);
+  reclaim(ex);
   const std::shared_ptr<const index_version> base = impl_->now();
   return index_update(
       impl_->finish(load_world(ex, impl_->pools, base->view(), base->number() + 1, image), *base));
@@ -173,12 +158,19 @@ std::shared_ptr<const index_version> index::publish(device::exec ex, index_updat
   }
   update.impl_.reset();
   base.reset();
-  impl_->settle_where_memory_allows(ex);
+  reclaim(ex);
   return next;
 }
 
 void index::reclaim(device::exec ex) {
-  impl_->settle(ex);
+  try {
+    impl_->settle(ex);
+  } catch (const error& e) {
+    if (e.code() != errc::out_of_memory) {
+      throw;
+    }
+  } catch (const std::bad_alloc&) {
+  }
   impl_->count();
 }
 

@@ -49,17 +49,7 @@ int128 sum_children(device::exec ex,
                                0}
                    : level_sum{0, 1};
       });
-  mixed = node_list(ex, static_cast<std::int64_t>(sum.mixed));
-  morton_key* const key = mixed.key.data();
-  node* const value = mixed.value.data();
-  device::buffer<std::int64_t> total(ex, 1);
-  device::select_if(
-      ex, n, [=] LITHIFY_HD(std::int64_t i) -> bool { return !children.child(i).is_uniform(); },
-      [=] LITHIFY_HD(std::int64_t i, std::int64_t position) {
-        key[position] = children.child_key(i);
-        value[position] = children.child(i);
-      },
-      total.data());
+  mixed = walk_down(ex, index, parents, level, static_cast<std::int64_t>(sum.mixed));
   return sum.solid;
 }
 

@@ -10,16 +10,34 @@ node_list walk_root(device::exec ex, const index_view& index) {
   return list;
 }
 
+namespace {
+
+/// Whether a child is not uniform.
+struct is_mixed {
+  children_view children;
+  LITHIFY_HD bool operator()(std::int64_t i) const { return !children.child(i).is_uniform(); }
+};
+
+}  // namespace
+
 node_list walk_down(device::exec ex, const index_view& index, const node_list& parents, int level) {
+  const children_view children{index, parents.key.data(), parents.value.data(), level};
+  return walk_down(ex, index, parents, level,
+                   count_if(ex, parents.count << fanout_bits(level), is_mixed{children}));
+}
+
+node_list walk_down(device::exec ex,
+                    const index_view& index,
+                    const node_list& parents,
+                    int level,
+                    std::int64_t count) {
   const children_view c{index, parents.key.data(), parents.value.data(), level};
-  const std::int64_t n = parents.count << fanout_bits(level);
-  const auto mixed = [=] LITHIFY_HD(std::int64_t i) -> bool { return !c.child(i).is_uniform(); };
-  node_list list(ex, count_if(ex, n, mixed));
+  node_list list(ex, count);
   device::buffer<std::int64_t> total(ex, 1);
   morton_key* const key = list.key.data();
   node* const value = list.value.data();
   device::select_if(
-      ex, n, mixed,
+      ex, parents.count << fanout_bits(level), is_mixed{c},
       [=] LITHIFY_HD(std::int64_t i, std::int64_t at) {
         key[at] = c.child_key(i);
         value[at] = c.child(i);

@@ -39,6 +39,13 @@ struct children_view {
                                   const node_list& parents,
                                   int level);
 
+/// The same where their number is known.
+[[nodiscard]] node_list walk_down(device::exec ex,
+                                  const index_view& index,
+                                  const node_list& parents,
+                                  int level,
+                                  std::int64_t count);
+
 /// Lists every slot of a version in `retired`. Errors: out_of_memory. Sync.
 void retire_world(device::exec ex, tree& t, const index_view& index, slot_lists& retired);
 

@@ -152,6 +152,14 @@ void say(const std::string& text) {
   (void)std::fputs(line.c_str(), stderr);
 }
 
+int done_with(const std::string& remark) {
+  if (remark.empty()) {
+    return exit_code::ok;
+  }
+  say("lithify: warning: " + remark);
+  return exit_code::recovered;
+}
+
 void require_writable(const std::filesystem::path& file,
                       std::initializer_list<std::string> inputs) {
   std::error_code failed;

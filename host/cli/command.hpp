@@ -96,6 +96,9 @@ void refuse_empty_values(CLI::App& app);
 /// Prints a line on stderr: one line whatever was in the text, and no error where nobody listens.
 void say(const std::string& text);
 
+/// The end of a command that wrote a file: what the writer gave of it is a warning, if anything.
+[[nodiscard]] int done_with(const std::string& remark);
+
 /// Refuses a file that cannot be written, before any work is done for it: what is there must be a
 /// plain file, and none of `inputs` (empty names are not given). Errors: io_failure.
 void require_writable(const std::filesystem::path& file, std::initializer_list<std::string> inputs);

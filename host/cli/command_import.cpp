@@ -75,11 +75,7 @@ int import_dem(const program& p, const import_arguments& a) {
   fmt::print("{}: {} x {} x {} voxels of {} m x {} m, digest {}\n", a.out, data.voxels.size.x,
              data.voxels.size.y, data.voxels.size.z, data.geometry.cell_size_m,
              data.geometry.voxel_height_m, to_string(data.digest));
-  if (remark.empty()) {
-    return exit_code::ok;
-  }
-  say("lithify: warning: " + remark);
-  return exit_code::recovered;
+  return done_with(remark);
 }
 
 }  // namespace

@@ -94,9 +94,9 @@ int render(const render_arguments& a) {
   require_writable(a.out, {a.file, a.against});
   require_own_kind(a.out, "PNG", begins_with(io::png_signature));
   const io::image picture = draw(a, io::read_checkpoint(a.file));
-  io::write_png(a.out, picture);
+  const std::string remark = io::write_png(a.out, picture);
   fmt::print("{}: {} x {} pixels\n", a.out, picture.width, picture.height);
-  return exit_code::ok;
+  return done_with(remark);
 }
 
 }  // namespace

@@ -273,7 +273,7 @@ class device_world final : public backend_world {
 
   /// A consolidation's hook may commit, but the index can take no second update while one is made.
   void require_replaceable() const {
-    require(!core_->overlay.consolidating(), errc::invalid_argument,
+    require(!consolidating_, errc::invalid_argument,
             "a world cannot be replaced while a consolidation runs");
   }
 

@@ -53,11 +53,6 @@ set_aside_outcome set_aside(const fs::path& file, std::string_view ending) {
           "set aside as '" + aside.string() + (replaces ? "', in the place of an older one" : "'")};
 }
 
-/// What reading a checkpoint says of the file itself, not of this program or its memory.
-bool cannot_be_read(const error& e) {
-  return e.code() == errc::corrupt_file || e.code() == errc::io_failure;
-}
-
 /// The process that locks what this descriptor is open on, as /proc/locks has it; empty if it does
 /// not say. A line: "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1234567 0 EOF".
 std::string holder_of(int descriptor) {
@@ -141,36 +136,43 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
     try {
       return loaded{io::read_checkpoint(e.file), e.file};
     } catch (const error& broken) {
-      if (!cannot_be_read(broken)) {
+      if (broken.code() != errc::corrupt_file && broken.code() != errc::io_failure) {
         throw;
       }
-      warn(std::string(broken.what()) + "; " + set_aside(e.file, broken_suffix).line +
-           "; falling back to an older checkpoint");
+      // What the disk does not give, or not to this user, may be whole: it keeps its name.
+      const bool damaged = broken.code() == errc::corrupt_file;
+      warn(std::string(broken.what()) + "; " +
+           (damaged ? set_aside(e.file, broken_suffix).line + "; " : "") +
+           "falling back to an older checkpoint");
     }
   }
   require(all.empty(), errc::corrupt_file,
-          "no checkpoint in '" + folder_.string() + "' can be read; start afresh without --resume");
+          "no checkpoint in '" + folder_.string() +
+              "' can be read: mend what keeps them from being read, or start afresh without "
+              "--resume");
   return std::nullopt;
 }
 
-std::optional<set_aside_outcome> checkpoint_folder::set_aside_unreadable(std::int64_t step) const {
+std::string checkpoint_folder::set_aside_unreadable(std::int64_t step) const {
   const fs::path file = name(step);
   std::error_code failed;
   if (!fs::exists(file, failed)) {
-    return std::nullopt;
+    return "";
   }
   try {
-    (void)io::read_checkpoint(file);
-  } catch (const error& broken) {
-    if (cannot_be_read(broken)) {
-      set_aside_outcome outcome = set_aside(file, broken_suffix);
-      outcome.line = std::string(broken.what()) + "; " + outcome.line;
-      return outcome;
+    (void)io::read_summary(file);
+    return "";
+  } catch (const error& unreadable) {
+    if (unreadable.code() == errc::out_of_memory) {
+      return "";  // it may well be whole
     }
+    const set_aside_outcome outcome = set_aside(file, broken_suffix);
+    const std::string line = std::string(unreadable.what()) + "; " + outcome.line;
+    require(outcome.done, errc::io_failure, line + " and is not overwritten: move it away");
+    return line;
   } catch (const std::bad_alloc&) {
-    // It may well be whole: the run needs its new one more than this answer.
+    return "";
   }
-  return std::nullopt;
 }
 
 void checkpoint_folder::remove_unfinished() const {

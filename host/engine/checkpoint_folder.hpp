@@ -43,15 +43,16 @@ class checkpoint_folder {
     io::checkpoint data;
     std::filesystem::path file;
   };
-  /// The newest checkpoint that reads well; `warn` hears of each that does not, be it broken or not
-  /// to be had from the disk, and that is set aside. Nothing if the folder holds none.
-  /// Errors: unsupported_version (nothing is set aside), corrupt_file (none can be read).
+  /// The newest checkpoint that reads well. `warn` hears of each that does not: a damaged one is
+  /// set aside, one that the disk does not give is passed over. Nothing if the folder holds none.
+  /// Errors: unsupported_version (it is not set aside), corrupt_file (none can be read).
   [[nodiscard]] std::optional<loaded> newest(
       const std::function<void(const std::string&)>& warn) const;
 
   /// Sets aside the checkpoint of a step if there is one and it cannot be read: a run is about to
-  /// write one of that name. Gives what came of it, or nothing.
-  [[nodiscard]] std::optional<set_aside_outcome> set_aside_unreadable(std::int64_t step) const;
+  /// write one of that name. Gives a line that says so, or nothing. Reads the file once, in pieces.
+  /// Errors: io_failure (it can be neither read nor set aside).
+  [[nodiscard]] std::string set_aside_unreadable(std::int64_t step) const;
 
   /// Removes what a run that was killed in the middle of a write left of it. Only for who has the
   /// folder for himself.

@@ -32,33 +32,39 @@ void checkpoint_writer::save(world& w, const accounts& books) {
   data->state.budget = books.totals();
   data->scenario = scenario_.text;
   data->provenance = options_.provenance;
+  written_ = {};
+  saving_ = std::async(std::launch::async, [this, data] { write(*data); });
   saved_step_ = data->state.step;
-  saving_ = std::async(std::launch::async, [this, data] {
-    const double begin = times_.now();
-    auto unreadable = folder_.set_aside_unreadable(data->state.step);
-    std::string remark = io::write_checkpoint(folder_.name(data->state.step), *data);
-    std::vector<set_aside_outcome> earlier = folder_.set_aside_beyond(data->state.step);
-    folder_.prune(data->state.step, keep_, scenario_.checkpoint_keep_every);
-    return written{begin, times_.now(), std::move(unreadable), std::move(remark),
-                   std::move(earlier)};
-  });
+}
+
+void checkpoint_writer::write(const io::checkpoint& data) {
+  const std::int64_t step = data.state.step;
+  written_.begin = times_.now();
+  written_.remarks.push_back(folder_.set_aside_unreadable(step));
+  written_.remarks.push_back(io::write_checkpoint(folder_.name(step), data));
+  written_.earlier = folder_.set_aside_beyond(step);
+  folder_.prune(step, keep_, scenario_.checkpoint_keep_every);
+  written_.end = times_.now();
 }
 
 void checkpoint_writer::finish() {
   if (!saving_.valid()) {
     return;
   }
-  const auto [begin, end, unreadable, remark, earlier] =
-      times_.timed("checkpoint.wait", [&] { return saving_.get(); });
-  times_.add(run_profile::track::checkpoints, "checkpoint.write", begin, end);
+  times_.timed("checkpoint.wait", [&] { saving_.wait(); });
+  // Said also of a write that was refused: files have other names now.
+  for (const std::string& remark : written_.remarks) {
+    messages_.tell(remark);
+  }
+  messages_.tell(written_.earlier);
+  try {
+    saving_.get();
+  } catch (...) {
+    saved_step_ = -1;
+    throw;
+  }
+  times_.add(run_profile::track::checkpoints, "checkpoint.write", written_.begin, written_.end);
   messages_.note("checkpoint '" + folder_.name(saved_step_).string() + "' written");
-  if (unreadable) {
-    messages_.warn(unreadable->line);
-  }
-  if (!remark.empty()) {
-    messages_.warn(remark);
-  }
-  messages_.tell(earlier);
 }
 
 void checkpoint_writer::finish_if_ended() {

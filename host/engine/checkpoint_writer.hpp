@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <future>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,19 +37,20 @@ class checkpoint_writer {
 
   /// Whether a checkpoint is due after a step.
   [[nodiscard]] bool due(std::int64_t step) const { return every_ > 0 && step % every_ == 0; }
-  /// The step last saved, -1: none.
+  /// The step last saved, or being saved; -1: none, or its write was refused.
   [[nodiscard]] std::int64_t saved_step() const { return saved_step_; }
   [[nodiscard]] const checkpoint_folder& folder() const { return folder_; }
 
  private:
-  /// How a write went.
+  /// How the newest write goes; the thread that writes has it to itself.
   struct written {
-    double begin;  // in seconds of the run
-    double end;
-    std::optional<set_aside_outcome> unreadable;
-    std::string remark;  // of the file layer, or empty
+    double begin = 0.0;  // in seconds of the run
+    double end = 0.0;
+    std::vector<std::string> remarks;  // some empty
     std::vector<set_aside_outcome> earlier;
   };
+
+  void write(const io::checkpoint& data);
 
   const scenario& scenario_;
   const run_options& options_;
@@ -60,7 +60,8 @@ class checkpoint_writer {
   std::int64_t every_;
   std::int64_t keep_;
   std::int64_t saved_step_ = -1;
-  std::future<written> saving_;  // last: its end waits for the write, which uses the rest
+  written written_;
+  std::future<void> saving_;  // last: its end waits for the write, which uses the rest
 };
 
 }  // namespace lithify::engine

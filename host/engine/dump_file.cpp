@@ -89,7 +89,7 @@ dump dump_of(const traced_run& run,
   return d;
 }
 
-void write_dump(const fs::path& file, const dump& d) {
+std::string write_dump(const fs::path& file, const dump& d) {
   std::string text = header_text(trace_kind::dump, d.run);
   text += "step " + std::to_string(d.step) + "\npass " + d.pass + "\nchunk " + text_of(d.chunk) +
           "\nframe " + std::to_string(d.frame_offset) + " " + std::to_string(d.frame_remainder) +
@@ -109,7 +109,7 @@ void write_dump(const fs::path& file, const dump& d) {
       text += "\n";
     }
   }
-  io::write_text(file, text + "done\n");
+  return io::write_text(file, text + "done\n");
 }
 
 dump read_dump(const fs::path& file) {

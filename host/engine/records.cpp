@@ -96,8 +96,10 @@ extent extent_of(std::span<const std::int64_t> height) {
 run_records::run_records(const scenario& s,
                          const fs::path& folder,
                          std::int64_t first,
-                         std::int64_t last)
+                         std::int64_t last,
+                         run_messages& messages)
     : folder_(folder),
+      messages_(messages),
       last_(last),
       series_every_(s.series_every),
       fields_every_(s.fields_every),
@@ -175,7 +177,8 @@ void run_records::write_fields(const world& w, double dt_yr) {
     std::string name = std::to_string(now.step);
     name.insert(0, name.size() < 8 ? 8 - name.size() : 0, '0');
     files_.push_back(folder_ / "fields" / (name + (netcdf ? ".nc" : ".tif")));
-    netcdf ? io::write_netcdf(files_.back(), map) : io::write_geotiff(files_.back(), map);
+    messages_.tell(netcdf ? io::write_netcdf(files_.back(), map)
+                          : io::write_geotiff(files_.back(), map));
   }
 }
 
@@ -185,7 +188,7 @@ void run_records::write_series() const {
     for (const std::string& row : rows_) {
       text += row + "\n";
     }
-    io::write_text(folder_ / "series.csv", text);
+    messages_.tell(io::write_text(folder_ / "series.csv", text));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "lithify/engine/scenario.hpp"
 #include "lithify/io/png.hpp"
 #include "lithify/world.hpp"
+#include "run_messages.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,12 +21,13 @@ namespace lithify::engine {
 
 class run_records {
  public:
-  /// `last`: the run's last step; `first`: where this process starts.
+  /// `last`: the run's last step; `first`: where this process starts; `messages` outlive it.
   /// Errors: io_failure (a folder that cannot be made), corrupt_file (a series that is not one).
   run_records(const scenario& s,
               const std::filesystem::path& folder,
               std::int64_t first,
-              std::int64_t last);
+              std::int64_t last,
+              run_messages& messages);
 
   /// Before a step: keeps the surface if the step is to be written down.
   void before_step(const world& w);
@@ -47,6 +49,7 @@ class run_records {
   void write_fields(const world& w, double dt_yr);
 
   std::filesystem::path folder_;
+  run_messages& messages_;
   std::int64_t last_;
   std::int64_t series_every_;
   std::int64_t fields_every_;

@@ -16,10 +16,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <new>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lithify::engine {
@@ -60,7 +62,7 @@ class runner {
       set_aside_earlier_run();
       save(w, books);
     }
-    records_.emplace(scenario_, folder_.path(), first, steps_);
+    records_.emplace(scenario_, folder_.path(), first, steps_, messages_);
     pictures_.keep_start(from);
     const bool stopped = loop(w, books, first);
     if (trace_->misses_dump()) {
@@ -83,7 +85,7 @@ class runner {
     summary.files.push_back(folder_.path() / "summary.json");
     summary.first_step = first;
     summary.stopped = stopped;
-    io::write_text(folder_.path() / "summary.json", to_json(summary) + "\n");
+    messages_.tell(io::write_text(folder_.path() / "summary.json", to_json(summary) + "\n"));
     return summary;
   }
 
@@ -109,7 +111,7 @@ class runner {
   /// The run is done: a profile that cannot be written is a warning. Gives whether it was.
   bool write_profile(const world& w) {
     try {
-      times_.write_profile(w);
+      messages_.tell(times_.write_profile(w));
       return true;
     } catch (const error& e) {
       messages_.warn(e.what());
@@ -189,26 +191,36 @@ class runner {
   std::string keep(world& w, const accounts& books) {
     const std::int64_t last = w.simulation().step;
     const std::string state = "the state after step " + std::to_string(last);
-    const auto lost = [&](const std::string& why) {
-      return state + " could not be kept (" + why + "): go on from an older checkpoint";
-    };
-    try {
+    // What is still being written, and the rows of the series, may be refused for themselves.
+    messages_.tell(refused([&] { checkpoints_.finish(); }));
+    messages_.tell(refused([&] { records_->write_series(); }));
+    const std::string why = refused([&] {
       if (last != checkpoints_.saved_step()) {
-        save(w, books);
+        checkpoints_.save(w, books);
+        checkpoints_.finish();
       }
-      checkpoints_.finish();
-    } catch (const error& e) {
-      return lost(e.what());
+    });
+    return why.empty() ? state + " is kept in '" + checkpoints_.folder().name(last).string() + "'"
+                       : state + " could not be kept (" + why + "): go on from an older checkpoint";
+  }
+
+  /// Why some work was refused; nothing where it is done.
+  template <class F>
+  static std::string refused(F&& work) {
+    try {
+      std::forward<F>(work)();
+      return "";
     } catch (const std::bad_alloc&) {
-      return lost("out of host memory");
+      return "out of host memory";
+    } catch (const std::exception& e) {
+      return e.what();
     }
-    return state + " is kept in '" + checkpoints_.folder().name(last).string() + "'";
   }
 
   /// What a step noted down is no part of the run: that it cannot be written is a warning.
   void write_trace(const world& w) {
     try {
-      trace_->after_step(w);
+      trace_->after_step(w, messages_);
     } catch (const error& e) {
       trace_->give_up();
       messages_.warn(std::string(e.what()) + "; the run goes on and notes down no more");

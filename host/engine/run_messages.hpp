@@ -22,6 +22,12 @@ class run_messages {
     warnings_.push_back(text);
     observer_.warn(text);
   }
+  /// What a writer of files gave: a line, or nothing to be said.
+  void tell(const std::string& remark) {
+    if (!remark.empty()) {
+      warn(remark);
+    }
+  }
   /// What came of setting files of an earlier run aside: one that stays is a warning, said once.
   void tell(const std::vector<set_aside_outcome>& outcomes) {
     for (const set_aside_outcome& o : outcomes) {

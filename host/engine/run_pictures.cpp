@@ -39,7 +39,7 @@ void run_pictures::save(picture p, F&& image) {
   }
   const std::string name = std::string(picture_words[static_cast<std::size_t>(p)]) + ".png";
   messages_.drawing("'" + name + "'", [&] {
-    io::write_png(folder_ / name, image());
+    messages_.tell(io::write_png(folder_ / name, image()));
     files_.push_back(folder_ / name);
   });
 }

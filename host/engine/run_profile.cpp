@@ -35,7 +35,7 @@ void run_profile::add(const std::vector<stage_run>& stages, double origin) {
   }
 }
 
-void run_profile::write(const std::filesystem::path& file, const std::string& device) const {
+std::string run_profile::write(const std::filesystem::path& file, const std::string& device) const {
   std::string text = profile_begin;
   const auto line = [&](const json& event, const char* end) {
     text += event.dump(-1, ' ', false, json::error_handler_t::replace) + end;
@@ -61,7 +61,7 @@ void run_profile::write(const std::filesystem::path& file, const std::string& de
   }
   line({{"name", "process_name"}, {"ph", "M"}, {"pid", 1}, {"args", {{"name", "lithify run"}}}},
        "\n]}\n");
-  io::write_text(file, text);
+  return io::write_text(file, text);
 }
 
 }  // namespace lithify::engine

@@ -19,8 +19,9 @@ class run_profile {
   /// What a world recorded since `origin`, seconds since the run began.
   void add(const std::vector<stage_run>& stages, double origin);
 
-  /// Times are written in microseconds. Errors: io_failure, out_of_space.
-  void write(const std::filesystem::path& file, const std::string& device) const;
+  /// Times are written in microseconds. Gives what `io::write_text` gives.
+  /// Errors: io_failure, out_of_space.
+  std::string write(const std::filesystem::path& file, const std::string& device) const;
 
  private:
   struct span {

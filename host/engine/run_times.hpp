@@ -62,10 +62,10 @@ class run_times {
     }
   }
   [[nodiscard]] bool profiled() const { return !file_.empty(); }
-  /// Errors: io_failure, out_of_space.
-  void write_profile(const world& w) {
+  /// Gives what `io::write_text` gives. Errors: io_failure, out_of_space.
+  std::string write_profile(const world& w) {
     profile_.add(w.stage_runs(), recorded_since_);
-    profile_.write(file_, w.device());
+    return profile_.write(file_, w.device());
   }
 
   /// By stage.

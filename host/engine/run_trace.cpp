@@ -62,12 +62,12 @@ step_report run_trace::step(world& w, double dt_yr) {
   return w.step(dt_yr, asked, noted_);
 }
 
-void run_trace::after_step(const world& w) {
+void run_trace::after_step(const world& w, run_messages& messages) {
   if (digests_) {
     write_digests(w);
   }
   if (dump_ && dump_->step == w.simulation().step) {
-    write_dump_of(w);
+    write_dump_of(w, messages);
   }
 }
 
@@ -83,7 +83,7 @@ void run_trace::write_digests(const world& w) {
   digests_->add(now.step, noted_.digests);
 }
 
-void run_trace::write_dump_of(const world& w) {
+void run_trace::write_dump_of(const world& w, run_messages& messages) {
   const simulation_state now = w.simulation();
   dump d;
   if (noted_.values) {
@@ -94,7 +94,7 @@ void run_trace::write_dump_of(const world& w) {
     d.frame_offset = now.frame_offset;
     d.frame_remainder = now.frame_remainder;
   }
-  write_dump(dump_->file, d);
+  messages.tell(write_dump(dump_->file, d));
   files_.push_back(dump_->file);
   dump_.reset();
 }

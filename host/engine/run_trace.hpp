@@ -4,6 +4,7 @@
 
 #include "lithify/engine/run.hpp"
 #include "lithify/engine/trace_files.hpp"
+#include "run_messages.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -24,7 +25,7 @@ class run_trace {
   /// Whether anything is still asked for.
   [[nodiscard]] bool active() const { return digests_.has_value() || dump_.has_value(); }
   /// Writes what the step noted down. Errors: io_failure, out_of_space, out_of_memory.
-  void after_step(const world& w);
+  void after_step(const world& w, run_messages& messages);
   /// Notes down no more: after an error.
   void give_up();
 
@@ -35,7 +36,7 @@ class run_trace {
 
  private:
   void write_digests(const world& w);
-  void write_dump_of(const world& w);
+  void write_dump_of(const world& w, run_messages& messages);
 
   traced_run run_;
   std::optional<digest_writer> digests_;

@@ -155,11 +155,22 @@ TEST_F(run_command, falls_back_past_what_the_disk_does_not_give) {
   const json whole = run("whole");
   run("part", {"--steps", "4"});
   const fs::path newest = folder / "part" / "checkpoint-00000005.h5";
-  fs::create_directory(newest);
+  fs::create_directories(newest / "inside");
   const json resumed = run("part", {"--resume", "auto"}, 1);
   EXPECT_EQ(resumed["first_step"], 4);
   EXPECT_EQ(resumed["digest"], whole["digest"]);
-  EXPECT_TRUE(fs::is_directory(newest.string() + ".broken"));
+  EXPECT_TRUE(fs::is_directory(newest)) << "it may be whole: it keeps its name";
+}
+
+TEST_F(run_command, writes_over_nothing_that_it_can_neither_read_nor_set_aside) {
+  run("part", {"--steps", "2"});
+  const fs::path next = folder / "part" / "checkpoint-00000004.h5";
+  write_file(next, "no checkpoint");
+  fs::create_directories(next.string() + ".broken/inside");
+  const std::string from = (folder / "part" / "checkpoint-00000002.h5").string();
+  EXPECT_TRUE(run("part", {"--resume", from}, 2).is_null());
+  EXPECT_THAT(last_err, HasSubstr("is not overwritten: move it away"));
+  EXPECT_EQ(read_file(next), "no checkpoint");
 }
 
 /// What a program prints on a terminal, both of its outputs in order.

@@ -157,21 +157,15 @@ class third_step_observer : public lithify::engine::run_observer {
   std::function<void()> act_;
 };
 
-/// What a run said that lost the n-th allocation after its third step, or nothing.
-std::string refused_in_run(const std::filesystem::path& scenario,
-                           const std::filesystem::path& out,
-                           int n,
-                           bool lose_folder) {
+/// What a run said whose `act` befell it after its third step, or nothing.
+std::string said_by_run(const std::filesystem::path& scenario,
+                        const std::filesystem::path& out,
+                        const std::function<void()>& act) {
   lithify::engine::run_options options;
   options.device = "cpu";
   options.out = out;
   options.checkpoint_every = 0;
-  third_step_observer observer([&] {
-    if (lose_folder) {
-      std::filesystem::remove_all(out);
-    }
-    set_allocations_left(n);
-  });
+  third_step_observer observer(act);
   std::string said;
   try {
     (void)lithify::engine::run(lithify::engine::read_scenario(scenario), options, observer);
@@ -179,6 +173,7 @@ std::string refused_in_run(const std::filesystem::path& scenario,
     said = e.what();
     if (said.find("state after step 3") != std::string::npos) {
       EXPECT_EQ(e.code(), lithify::errc::out_of_memory) << said;
+      EXPECT_THAT(said, testing::StartsWith("out of")) << "what ended the step comes first";
     }
   } catch (const std::bad_alloc&) {
     said = "out of host memory";  // between two steps
@@ -190,25 +185,32 @@ std::string refused_in_run(const std::filesystem::path& scenario,
 TEST(host_memory, that_runs_out_in_a_step_of_a_run_keeps_the_state_before_it_or_says_so) {
   const lithify::test::temporary_folder folder;
   const std::string scenario = lithify::test::write_small_world(folder);
-  int kept = 0, lost = 0;
-  for (int n = 0; n < 400 && (kept < 3 || lost < 3); n += 7) {
-    const std::filesystem::path out = folder / ("kept" + std::to_string(n));
-    if (refused_in_run(scenario, out, n, false).find("state after step 3 is kept in '") !=
-        std::string::npos) {
+  const auto could_not = testing::HasSubstr("state after step 3 could not be kept (");
+  int kept = 0, no_folder = 0, no_memory = 0;
+  for (int n = 0; n < 400 && (kept < 3 || no_folder < 3); n += 7) {
+    const std::filesystem::path out = folder / ("out" + std::to_string(n));
+    if (said_by_run(scenario, out, [&] {
+          set_allocations_left(n);
+        }).find("state after step 3 is kept in '") != std::string::npos) {
       ++kept;
       const auto found = lithify::io::read_checkpoint(out / "checkpoint-00000003.h5");
       EXPECT_EQ(found.state.step, 3);
     }
-    const std::string said =
-        refused_in_run(scenario, folder / ("lost" + std::to_string(n)), n, true);
-    if (said.find("state after step 3") != std::string::npos) {
-      ++lost;
-      EXPECT_THAT(said, testing::StartsWith("out of")) << "what ended the step comes first";
-      EXPECT_THAT(said, testing::HasSubstr("could not be kept ("));
-    }
+    const std::string said = said_by_run(scenario, out.string() + "gone", [&] {
+      std::filesystem::remove_all(out.string() + "gone");
+      set_allocations_left(n);
+    });
+    no_folder += testing::Value(said, could_not) ? 1 : 0;
+  }
+  // What ended the step is refused again, to the checkpoint.
+  for (int then = 0; then < 200 && no_memory < 3; ++then) {
+    const std::string said = said_by_run(scenario, folder / ("short" + std::to_string(then)),
+                                         [&] { set_allocations_left(0, then); });
+    no_memory += testing::Value(said, could_not) ? 1 : 0;
   }
   EXPECT_GE(kept, 3);
-  EXPECT_GE(lost, 3);
+  EXPECT_GE(no_folder, 3);
+  EXPECT_GE(no_memory, 3);
 }
 
 }  // namespace

@@ -7,9 +7,12 @@
 namespace {
 
 thread_local std::int64_t left = -1;
+thread_local std::int64_t left_then = -1;
 
 void* allocate(std::size_t bytes, std::size_t alignment) {
   if (left >= 0 && left-- == 0) {
+    left = left_then;
+    left_then = -1;
     throw std::bad_alloc();
   }
   const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
@@ -42,6 +45,9 @@ void operator delete(void* at, std::size_t, std::align_val_t) noexcept { std::fr
 namespace lithify::test {
 
 std::int64_t allocations_left() { return left; }
-void set_allocations_left(std::int64_t n) { left = n; }
+void set_allocations_left(std::int64_t n, std::int64_t then) {
+  left = n;
+  left_then = then;
+}
 
 }  // namespace lithify::test

@@ -11,6 +11,13 @@
 namespace lithify::engine {
 namespace {
 
+class silent_observer : public run_observer {
+ public:
+  void note(const std::string& /*text*/) override {}
+  void warn(const std::string& /*text*/) override {}
+  run_request after_step(const run_progress& /*progress*/) override { return run_request::go_on; }
+};
+
 /// The picture of a series of these rows, as a run that goes on at step 20 takes them up.
 io::image drawn(const std::string& rows) {
   const test::temporary_folder folder;
@@ -20,7 +27,9 @@ io::image drawn(const std::string& rows) {
       << rows;
   scenario s;
   s.series_every = 10;
-  return run_records(s, folder.path(), 20, 20).draw_series();
+  silent_observer nobody;
+  run_messages messages(nobody);
+  return run_records(s, folder.path(), 20, 20, messages).draw_series();
 }
 
 TEST(series, elevations_far_apart_show_how_they_change) {

@@ -35,13 +35,14 @@ struct map_file {
 
 /// NetCDF-4 with the conventions CF-1.8: a variable a layer over (y, x), coordinates of cell
 /// centres in metres, `crs` where a coordinate system is known. The same map gives the same bytes.
+/// Gives what `write_checkpoint` gives of a refused sync.
 /// Errors: invalid_argument (a layer that does not fit the grid, or of another type), io_failure.
-void write_netcdf(const std::filesystem::path& file, const map_file& map);
+std::string write_netcdf(const std::filesystem::path& file, const map_file& map);
 
 /// GeoTIFF, north up, a 64-bit floating point band a layer, named after it; whole numbers are exact
 /// up to 2^53. Numbers of cells are row nx + column with row 0 in the north, as the raster's. NaN
-/// is nodata, also where a layer's values are `missing`.
+/// is nodata, also where a layer's values are `missing`. Gives what `write_netcdf` gives.
 /// Errors: as write_netcdf; invalid_argument in a program without GDAL.
-void write_geotiff(const std::filesystem::path& file, const map_file& map);
+std::string write_geotiff(const std::filesystem::path& file, const map_file& map);
 
 }  // namespace lithify::io

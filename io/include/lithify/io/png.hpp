@@ -29,8 +29,9 @@ struct image {
 /// What every PNG begins with.
 inline constexpr std::string_view png_signature = "\x89PNG\r\n\x1a\n";
 
-/// Writes a PNG through a temporary file; the same image gives the same bytes.
+/// Writes a PNG through a temporary file; the same image gives the same bytes. Gives what
+/// `write_checkpoint` gives of a refused sync.
 /// Errors: io_failure.
-void write_png(const std::filesystem::path& file, const image& picture);
+std::string write_png(const std::filesystem::path& file, const image& picture);
 
 }  // namespace lithify::io

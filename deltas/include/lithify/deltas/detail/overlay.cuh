@@ -116,15 +116,13 @@ class overlay {
   /// Merges the oldest tables, as the strategy says, into the index and publishes. `hook` runs
   /// after each named step (select, sort, bricks, those of the index, merge) and last, as
   /// "publish", when only the switch is left; when it throws, everything is as before. Batches may
-  /// be committed inside it, or by another thread meanwhile, and stay on top. Sync: one read after
-  /// the merge, two where the index's pools grow, one before it where it may touch more than 2^20
-  /// bricks. Errors: out_of_memory; invalid_argument while another consolidation runs.
+  /// be committed inside it, or by another thread meanwhile, and stay on top. Sync: a wait at the
+  /// start where dropped snapshots leave something to be freed; one read after the merge, two where
+  /// the index's pools grow, one before it where it may touch more than 2^20 bricks. Errors:
+  /// out_of_memory; invalid_argument while another consolidation runs.
   consolidation_counts consolidate(device::exec ex,
                                    consolidation_strategy strategy,
                                    const std::function<void(const char* step)>& hook = {});
-
-  /// Whether a consolidation runs: the index must not be asked for an update then.
-  [[nodiscard]] bool consolidating() const;
 
   /// Replaces the index by an update (bulk build, load) and the overlay by one batch, `pending`, in
   /// one switch; `batch_number` and `when` are that batch's, or those of the newest one that the

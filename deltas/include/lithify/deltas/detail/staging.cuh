@@ -131,6 +131,8 @@ class staging {
  private:
   friend class overlay;
   [[nodiscard]] staging_words read_words(device::exec ex) const;
+  /// Errors: invalid_argument while an emission does not fit.
+  [[nodiscard]] staging_words read_fitting(device::exec ex) const;
 
   device::buffer<bucket> buckets_;
   device::buffer<staging_words> words_;

@@ -98,8 +98,8 @@ struct dump {
                            chunk_place chunk,
                            const column_list& columns);
 
-/// Errors: io_failure, out_of_space.
-void write_dump(const std::filesystem::path& file, const dump& d);
+/// Gives what `write_checkpoint` gives of a refused sync. Errors: io_failure, out_of_space.
+std::string write_dump(const std::filesystem::path& file, const dump& d);
 /// Errors: not_found, io_failure, corrupt_file (file, line, why), unsupported_version.
 [[nodiscard]] dump read_dump(const std::filesystem::path& file);
 

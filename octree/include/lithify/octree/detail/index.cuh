@@ -61,8 +61,7 @@ class index {
 
   [[nodiscard]] std::shared_ptr<const index_version> current() const;
 
-  /// Merges `edits` into the current version, without publishing. Frees first what dropped versions
-  /// no longer pin, as the other updates do.
+  /// Merges `edits` into the current version, without publishing.
   /// Errors: out_of_memory; the index is then as before. Sync: one read at the end; where the
   /// pools' slots did not suffice they grow then, what had not begun is done, and read once more.
   [[nodiscard]] index_update merge(device::exec ex,
@@ -80,8 +79,9 @@ class index {
   /// Errors: invalid_argument where it is not; out_of_memory (the host's); the index is as before.
   std::shared_ptr<const index_version> publish(device::exec ex, index_update&& update);
 
-  /// Frees what dropped versions no longer pin, for whoever wants memory now.
-  /// Errors: out_of_memory; everything waits on then.
+  /// Frees what dropped versions no longer pin, as `publish`, `bulk_build` and `load` do: call it
+  /// before a `merge`, which may need that room and does not wait for it. Without the memory for
+  /// it, everything waits on. Sync where something can be freed.
   void reclaim(device::exec ex);
 
   /// Canonical leaves of a version (the overlay arrays stay empty). Sync.
