@@ -132,24 +132,27 @@ std::vector<checkpoint_folder::entry> checkpoint_folder::list() const {
 std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
     const std::function<void(const std::string&)>& warn) const {
   const std::vector<entry> all = list();
+  std::vector<fs::path> passed_over;
   for (const entry& e : all) {
     try {
-      return loaded{io::read_checkpoint(e.file), e.file};
+      return loaded{io::read_checkpoint(e.file), e.file, std::move(passed_over)};
     } catch (const error& broken) {
       if (broken.code() != errc::corrupt_file && broken.code() != errc::io_failure) {
         throw;
       }
-      // What the disk does not give, or not to this user, may be whole: it keeps its name.
-      const bool damaged = broken.code() == errc::corrupt_file;
-      warn(std::string(broken.what()) + "; " +
-           (damaged ? set_aside(e.file, broken_suffix).line + "; " : "") +
-           "falling back to an older checkpoint");
+      std::string aside;
+      if (broken.code() == errc::corrupt_file) {
+        aside = set_aside(e.file, broken_suffix).line + "; ";
+      } else {
+        passed_over.push_back(e.file);  // it may be whole, or another user's: it keeps its name
+      }
+      warn(std::string(broken.what()) + "; " + aside + "falling back to an older checkpoint");
     }
   }
   require(all.empty(), errc::corrupt_file,
-          "no checkpoint in '" + folder_.string() +
-              "' can be read: mend what keeps them from being read, or start afresh without "
-              "--resume");
+          "no checkpoint in '" + folder_.string() + "' can be read; " +
+              (passed_over.empty() ? "" : "mend what keeps the program from reading them, or ") +
+              "start afresh without --resume");
   return std::nullopt;
 }
 
@@ -186,9 +189,15 @@ void checkpoint_folder::remove_unfinished() const {
   }
 }
 
-void checkpoint_folder::prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const {
+void checkpoint_folder::prune(std::int64_t step,
+                              std::int64_t keep,
+                              std::int64_t keep_every,
+                              const std::vector<fs::path>& spared) const {
   std::int64_t kept = 0;
   for (const entry& e : list()) {
+    if (std::find(spared.begin(), spared.end(), e.file) != spared.end()) {
+      continue;
+    }
     const bool marked = keep_every > 0 && e.step % keep_every == 0;
     if (e.step <= step && ++kept > keep && !marked) {
       std::error_code ignored;  // an old checkpoint too many harms nobody

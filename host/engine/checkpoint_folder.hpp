@@ -1,9 +1,10 @@
 /// The checkpoints of one run: names, the newest valid one, and which ones go.
 ///
 /// A checkpoint of step N is `checkpoint-<N, 8 digits or more>.h5` in the output folder. One
-/// that is being written is that and `.tmp`. One that cannot be read is set aside as
-/// `<name>.broken`, and one of an earlier run that was further as `<name>.earlier`, each in the
-/// place of what has that name: neither is taken for a checkpoint again. Files of other names are
+/// that is being written is that and `.tmp`. One that is damaged, or is in the way and cannot be
+/// read, is set aside as `<name>.broken`, and one of an earlier run that was further as
+/// `<name>.earlier`, each in the place of what has that name: neither is taken for a checkpoint
+/// again. Files of other names are
 /// never touched here; of an earlier run's records earlier_files.hpp takes care.
 #pragma once
 
@@ -42,6 +43,7 @@ class checkpoint_folder {
   struct loaded {
     io::checkpoint data;
     std::filesystem::path file;
+    std::vector<std::filesystem::path> passed_over;  ///< newer ones that the disk does not give
   };
   /// The newest checkpoint that reads well. `warn` hears of each that does not: a damaged one is
   /// set aside, one that the disk does not give is passed over. Nothing if the folder holds none.
@@ -49,9 +51,10 @@ class checkpoint_folder {
   [[nodiscard]] std::optional<loaded> newest(
       const std::function<void(const std::string&)>& warn) const;
 
-  /// Sets aside the checkpoint of a step if there is one and it cannot be read: a run is about to
-  /// write one of that name. Gives a line that says so, or nothing. Reads the file once, in pieces.
-  /// Errors: io_failure (it can be neither read nor set aside).
+  /// Sets aside the checkpoint of a step if there is one and it cannot be read, be it that the disk
+  /// does not give it, that its checksums do not hold or that a newer program wrote it: a run is
+  /// about to write one of that name. Gives a line that says so, or nothing. Reads the file once,
+  /// in pieces. Errors: io_failure (it can be neither read nor set aside).
   [[nodiscard]] std::string set_aside_unreadable(std::int64_t step) const;
 
   /// Removes what a run that was killed in the middle of a write left of it. Only for who has the
@@ -59,8 +62,11 @@ class checkpoint_folder {
   void remove_unfinished() const;
 
   /// Removes all but the newest `keep` of the checkpoints up to `step` and those of every
-  /// `keep_every`-th step (0: none).
-  void prune(std::int64_t step, std::int64_t keep, std::int64_t keep_every) const;
+  /// `keep_every`-th step (0: none). `spared` neither go nor count.
+  void prune(std::int64_t step,
+             std::int64_t keep,
+             std::int64_t keep_every,
+             const std::vector<std::filesystem::path>& spared) const;
 
   /// Sets aside what an earlier run left beyond `step`, in the place of what was set aside under
   /// that name before. Gives what came of each.

@@ -32,6 +32,9 @@ void checkpoint_writer::save(world& w, const accounts& books) {
   data->state.budget = books.totals();
   data->scenario = scenario_.text;
   data->provenance = options_.provenance;
+  if (saving_.valid()) {
+    saving_.wait();  // a `finish` that memory ended may not have
+  }
   written_ = {};
   saving_ = std::async(std::launch::async, [this, data] { write(*data); });
   saved_step_ = data->state.step;
@@ -43,7 +46,7 @@ void checkpoint_writer::write(const io::checkpoint& data) {
   written_.remarks.push_back(folder_.set_aside_unreadable(step));
   written_.remarks.push_back(io::write_checkpoint(folder_.name(step), data));
   written_.earlier = folder_.set_aside_beyond(step);
-  folder_.prune(step, keep_, scenario_.checkpoint_keep_every);
+  folder_.prune(step, keep_, scenario_.checkpoint_keep_every, spared_);
   written_.end = times_.now();
 }
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lithify::engine {
@@ -26,6 +27,9 @@ class checkpoint_writer {
                     const std::filesystem::path& folder,
                     run_messages& messages,
                     run_times& times);
+
+  /// Files that are not this run's to remove.
+  void spare(std::vector<std::filesystem::path> files) { spared_ = std::move(files); }
 
   /// Takes a checkpoint, which stalls the run, and begins to write it. The write before must have
   /// been finished.
@@ -59,6 +63,7 @@ class checkpoint_writer {
   run_times& times_;
   std::int64_t every_;
   std::int64_t keep_;
+  std::vector<std::filesystem::path> spared_;
   std::int64_t saved_step_ = -1;
   written written_;
   std::future<void> saving_;  // last: its end waits for the write, which uses the rest

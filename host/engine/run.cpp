@@ -50,6 +50,7 @@ class runner {
         "start", [&] { return begin_run(scenario_, options_, folder_.path(), messages_); });
     world& w = from.at;
     accounts& books = from.books;
+    checkpoints_.spare(std::move(from.passed_over));
     const std::int64_t first = w.simulation().step;
     require(first <= steps_, errc::invalid_argument,
             "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
@@ -86,6 +87,7 @@ class runner {
     summary.first_step = first;
     summary.stopped = stopped;
     messages_.tell(io::write_text(folder_.path() / "summary.json", to_json(summary) + "\n"));
+    summary.warnings = messages_.warnings();
     return summary;
   }
 
@@ -191,14 +193,18 @@ class runner {
   std::string keep(world& w, const accounts& books) {
     const std::int64_t last = w.simulation().step;
     const std::string state = "the state after step " + std::to_string(last);
-    // What is still being written, and the rows of the series, may be refused for themselves.
-    messages_.tell(refused([&] { checkpoints_.finish(); }));
-    messages_.tell(refused([&] { records_->write_series(); }));
+    // The write before it may be refused for itself, and so may the rows of the series.
+    const std::string before = refused([&] { checkpoints_.finish(); });
     const std::string why = refused([&] {
       if (last != checkpoints_.saved_step()) {
         checkpoints_.save(w, books);
-        checkpoints_.finish();
       }
+      checkpoints_.finish();
+    });
+    const std::string series = refused([&] { records_->write_series(); });
+    (void)refused([&] {
+      messages_.tell(before);
+      messages_.tell(series);
     });
     return why.empty() ? state + " is kept in '" + checkpoints_.folder().name(last).string() + "'"
                        : state + " could not be kept (" + why + "): go on from an older checkpoint";
@@ -211,7 +217,7 @@ class runner {
       std::forward<F>(work)();
       return "";
     } catch (const std::bad_alloc&) {
-      return "out of host memory";
+      return "out of memory";  // short enough to need none
     } catch (const std::exception& e) {
       return e.what();
     }

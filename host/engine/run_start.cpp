@@ -33,7 +33,7 @@ class starter {
     }
     world w = fresh_world();
     const int128 stored = w.stored();
-    return {std::move(w), accounts(stored), std::nullopt};
+    return {std::move(w), accounts(stored), std::nullopt, {}};
   }
 
  private:
@@ -44,7 +44,7 @@ class starter {
     }
     const fs::path from(*options_.resume);
     if (!fs::is_directory(from)) {
-      return checkpoint_folder::loaded{io::read_checkpoint(from), from};
+      return checkpoint_folder::loaded{io::read_checkpoint(from), from, {}};
     }
     auto found = checkpoint_folder(from).newest(heard);
     require(found.has_value(), errc::not_found,
@@ -70,7 +70,8 @@ class starter {
     const io::budget_totals& budget = from.data.state.budget;
     return {std::move(w), accounts(budget),
             resumed_run{from.file.parent_path(), from.data.scenario, from.data.geometry,
-                        budget.stored_at_start}};
+                        budget.stored_at_start},
+            std::move(from.passed_over)};
   }
 
   /// What the scenario's world was made from may be gone by now: the checkpoint holds all of it.

@@ -17,6 +17,7 @@ struct run_start {
   world at;
   accounts books;
   std::optional<resumed_run> resumed;
+  std::vector<std::filesystem::path> passed_over;  ///< newer checkpoints that could not be read
 };
 
 /// `folder`: where the run writes. `messages` hear which checkpoint is resumed, and in what the

@@ -152,14 +152,16 @@ TEST_F(run_command, sets_aside_what_it_cannot_read_before_it_writes_that_name) {
 
 // The disk may not give what lies on it: here the name is a folder's.
 TEST_F(run_command, falls_back_past_what_the_disk_does_not_give) {
-  const json whole = run("whole");
+  const json whole = run("whole", {"--steps", "6"});
   run("part", {"--steps", "4"});
   const fs::path newest = folder / "part" / "checkpoint-00000005.h5";
-  fs::create_directories(newest / "inside");
-  const json resumed = run("part", {"--resume", "auto"}, 1);
+  fs::create_directory(newest);
+  const json resumed = run("part", {"--resume", "auto", "--keep", "2", "--steps", "6"}, 1);
   EXPECT_EQ(resumed["first_step"], 4);
   EXPECT_EQ(resumed["digest"], whole["digest"]);
   EXPECT_TRUE(fs::is_directory(newest)) << "it may be whole: it keeps its name";
+  EXPECT_TRUE(fs::exists(folder / "part" / "checkpoint-00000004.h5"))
+      << "the one passed over counts for --keep";
 }
 
 TEST_F(run_command, writes_over_nothing_that_it_can_neither_read_nor_set_aside) {

@@ -63,6 +63,7 @@ finished_run run_into(const fs::path& out, const std::string& scenario_file, int
   listener heard;
   syncs_left = refused;
   const run_summary summary = run(read_scenario(scenario_file), options, heard);
+  EXPECT_EQ(summary.warnings, heard.warnings);
   return {summary.digest, summary.files, heard.warnings};
 }
 
