@@ -169,22 +169,31 @@ void apply_nodata(elevation_grid& grid, nodata_policy policy, const std::string&
   }
 }
 
+// The product of two sides of a file can pass 64 bits.
+bool too_many(std::int64_t width, std::int64_t height) {
+  const auto memory = static_cast<std::int64_t>(machine_memory() / bytes_a_cell);
+  return width > std::min(most_cells, memory) / height;
+}
+
 // Bilinear between cell centres, held at the edge; a cell is valid where its nearest source is, and
 // takes the mean of the valid ones of its four sources.
 elevation_grid resample(const elevation_grid& grid, double cell_m, const std::string& name) {
   require(std::isfinite(cell_m) && cell_m > 0.0, errc::invalid_argument,
           "the cell size to resample to must be positive");
   const double ratio = cell_m / grid.cell_size_m;
-  constexpr double longest_side = 2'097'152.0;
+  constexpr double longest_side = 2'097'152.0;  // of a region
   const double width = std::floor(static_cast<double>(grid.nx) / ratio + 1e-9);
   const double height = std::floor(static_cast<double>(grid.ny) / ratio + 1e-9);
-  require(width <= longest_side && height <= longest_side &&
-              width * height <= static_cast<double>(most_cells),
-          errc::invalid_argument,
-          "'" + name + "' resampled to " + shortest(cell_m) + " m would have too many cells");
+  const std::string result = "'" + name + "' resampled to " + shortest(cell_m) + " m ";
+  require(width <= longest_side && height <= longest_side, errc::invalid_argument,
+          result + "would have too many cells");
   elevation_grid out = grid;
   out.nx = std::max<std::int64_t>(1, static_cast<std::int64_t>(width));
   out.ny = std::max<std::int64_t>(1, static_cast<std::int64_t>(height));
+  require(!too_many(out.nx, out.ny), errc::out_of_memory,
+          result +
+              "would have more cells than this machine has memory for; take larger ones, or a "
+              "crop");
   out.cell_size_m = cell_m;
   out.elevation_m.assign(static_cast<std::size_t>(out.nx * out.ny), 0.0);
   out.valid.assign(out.elevation_m.size(), 0);
@@ -230,12 +239,6 @@ elevation_grid resample(const elevation_grid& grid, double cell_m, const std::st
           errc::invalid_argument,
           "'" + name + "' resampled to " + shortest(cell_m) + " m: no cell holds an elevation");
   return out;
-}
-
-// The product of two sides of a file can pass 64 bits.
-bool too_many(std::int64_t width, std::int64_t height) {
-  const auto memory = static_cast<std::int64_t>(machine_memory() / bytes_a_cell);
-  return width > std::min(most_cells, memory) / height;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "file_layer.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/base/names.hpp"
+#include "lithify/io/toml_keys.hpp"
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
@@ -48,6 +49,7 @@ class strata_parser {
       : name_(name), materials_(materials) {}
 
   strata parse(std::string_view text) {
+    require_short_keys(text, name_);
     toml::table root;
     try {
       root = toml::parse(text);

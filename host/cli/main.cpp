@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <new>
 #include <system_error>
 
@@ -104,6 +105,9 @@ int run(program& p, int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail("out of host memory; use a smaller region or a machine with more",
                 exit_code::out_of_resources);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return fail("cannot use '" + e.path1().string() + "': " + e.code().message(),
+                exit_code::bad_input);
   } catch (const std::system_error& e) {
     if (std::ferror(stdout) != 0) {
       return fail_output(e.code().message());

@@ -137,7 +137,8 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
     try {
       return loaded{io::read_checkpoint(e.file), e.file, std::move(passed_over)};
     } catch (const error& broken) {
-      if (broken.code() != errc::corrupt_file && broken.code() != errc::io_failure) {
+      if (broken.code() != errc::corrupt_file && broken.code() != errc::io_failure &&
+          broken.code() != errc::not_found) {  // a link to nothing
         throw;
       }
       std::string aside;
@@ -206,10 +207,11 @@ void checkpoint_folder::prune(std::int64_t step,
   }
 }
 
-std::vector<set_aside_outcome> checkpoint_folder::set_aside_beyond(std::int64_t step) const {
+std::vector<set_aside_outcome> checkpoint_folder::set_aside_checkpoints(std::int64_t step,
+                                                                        bool another) const {
   std::vector<set_aside_outcome> outcomes;
   for (const entry& e : list()) {
-    if (e.step > step) {
+    if (e.step > step || (another && e.step < step)) {
       outcomes.push_back(set_aside_earlier(e.file));
     }
   }
@@ -222,7 +224,7 @@ output_folder::output_folder(fs::path folder) : folder_(std::move(folder)) {
           "output folder '" + folder_.string() + "' is a file; choose another with --out");
   make();
   try {
-    prove_writable();
+    prove_usable();
     lock();
   } catch (...) {
     unmake();
@@ -256,7 +258,12 @@ void output_folder::make() {
 }
 
 // create_directory says what is wrong; a probe says it also where permissions are not what counts.
-void output_folder::prove_writable() {
+void output_folder::prove_usable() {
+  std::error_code failed;
+  (void)files_in(folder_, failed);
+  require(!failed, errc::io_failure,
+          "output folder '" + folder_.string() + "' cannot be read: " + failed.message() +
+              "; choose another with --out");
   const fs::path probe = folder_ / (".lithify-probe-" + std::to_string(::getpid()));
   errno = 0;
   std::FILE* const file = std::fopen(probe.c_str(), "wx");

@@ -68,9 +68,11 @@ class checkpoint_folder {
              std::int64_t keep_every,
              const std::vector<std::filesystem::path>& spared) const;
 
-  /// Sets aside what an earlier run left beyond `step`, in the place of what was set aside under
-  /// that name before. Gives what came of each.
-  [[nodiscard]] std::vector<set_aside_outcome> set_aside_beyond(std::int64_t step) const;
+  /// Sets aside what an earlier run left beyond `step`, and what it left before it where this run
+  /// is `another` one, in the place of what was set aside under that name before. Gives what came
+  /// of each.
+  [[nodiscard]] std::vector<set_aside_outcome> set_aside_checkpoints(std::int64_t step,
+                                                                     bool another) const;
 
  private:
   std::filesystem::path folder_;
@@ -105,7 +107,7 @@ class output_folder {
 
  private:
   void make();
-  void prove_writable();
+  void prove_usable();
   void lock();
   void unmake();
 

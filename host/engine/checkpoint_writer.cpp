@@ -25,6 +25,13 @@ checkpoint_writer::checkpoint_writer(const scenario& s,
   folder_.remove_unfinished();
 }
 
+void checkpoint_writer::begin(world& w, const accounts& books) {
+  begins_ = true;
+  save(w, books);
+  finish();
+  begins_ = false;
+}
+
 void checkpoint_writer::save(world& w, const accounts& books) {
   w.consolidate(consolidation_strategy::all);
   auto data = std::make_shared<io::checkpoint>(
@@ -45,7 +52,7 @@ void checkpoint_writer::write(const io::checkpoint& data) {
   written_.begin = times_.now();
   written_.remarks.push_back(folder_.set_aside_unreadable(step));
   written_.remarks.push_back(io::write_checkpoint(folder_.name(step), data));
-  written_.earlier = folder_.set_aside_beyond(step);
+  written_.earlier = folder_.set_aside_checkpoints(step, begins_);
   folder_.prune(step, keep_, scenario_.checkpoint_keep_every, spared_);
   written_.end = times_.now();
 }

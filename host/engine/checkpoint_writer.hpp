@@ -31,6 +31,9 @@ class checkpoint_writer {
   /// Files that are not this run's to remove.
   void spare(std::vector<std::filesystem::path> files) { spared_ = std::move(files); }
 
+  /// Writes the first checkpoint of a run that begins in this folder; those that are there are of
+  /// another one. Errors: what refused it; nothing that was there is changed then.
+  void begin(world& w, const accounts& books);
   /// Takes a checkpoint, which stalls the run, and begins to write it. The write before must have
   /// been finished.
   void save(world& w, const accounts& books);
@@ -65,6 +68,7 @@ class checkpoint_writer {
   std::int64_t keep_;
   std::vector<std::filesystem::path> spared_;
   std::int64_t saved_step_ = -1;
+  bool begins_ = false;
   written written_;
   std::future<void> saving_;  // last: its end waits for the write, which uses the rest
 };

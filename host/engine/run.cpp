@@ -59,9 +59,9 @@ class runner {
     books.require_balance(measure(w), first);
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
     trace_.emplace(scenario_, options_, w, steps_);
-    if (!from.resumed) {
+    if (!goes_on_here(from)) {
+      checkpoints_.begin(w, books);  // a run that leaves nothing takes nothing away
       set_aside_earlier_run();
-      save(w, books);
     }
     records_.emplace(scenario_, folder_.path(), first, steps_, messages_);
     pictures_.keep_start(from);
@@ -119,6 +119,12 @@ class runner {
       messages_.warn(e.what());
       return false;
     }
+  }
+
+  /// Whether the run was begun in this folder: it goes on with its records, too.
+  [[nodiscard]] bool goes_on_here(const run_start& from) const {
+    std::error_code failed;
+    return from.resumed && fs::equivalent(from.resumed->folder, folder_.path(), failed);
   }
 
   /// A run that ends early must not leave another one's records as its own.

@@ -34,14 +34,23 @@ void run_pictures::keep_start(const run_start& from) {
 template <class F>
 void run_pictures::save(picture p, F&& image) {
   const bool of_start = p == picture::before || p == picture::difference;
-  if (!wants(p) || (of_start && before_.height.empty())) {
+  if (!wants(p)) {
     return;
   }
   const std::string name = std::string(picture_words[static_cast<std::size_t>(p)]) + ".png";
-  messages_.drawing("'" + name + "'", [&] {
-    messages_.tell(io::write_png(folder_ / name, image()));
-    files_.push_back(folder_ / name);
-  });
+  const std::filesystem::path file = folder_ / name;
+  bool drawn = false;
+  if (!of_start || !before_.height.empty()) {
+    messages_.drawing("'" + name + "'", [&] {
+      messages_.tell(io::write_png(file, image()));
+      files_.push_back(file);
+      drawn = true;
+    });
+  }
+  std::error_code ignored;
+  if (!drawn && std::filesystem::is_regular_file(file, ignored)) {
+    messages_.tell({set_aside_earlier(file)});  // it shows another state
+  }
 }
 
 void run_pictures::draw(const world& w, const run_records& records) {

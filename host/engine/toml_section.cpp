@@ -2,6 +2,7 @@
 
 #include "lithify/base/error.hpp"
 #include "lithify/base/names.hpp"
+#include "lithify/io/toml_keys.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -59,6 +60,8 @@ void apply_override(toml_document& document, const std::string& text) {
     throw error(errc::invalid_argument,
                 "--set " + text + ": write it as key=value, e.g. passes.uplift.rate_m_per_yr=1e-3");
   }
+  require(std::count(path.begin(), path.end(), '.') < io::most_key_parts, errc::invalid_argument,
+          "--set: a key has more than " + std::to_string(io::most_key_parts) + " parts");
   toml::table* at = &document.root;
   std::size_t begin = 0;
   for (std::size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) {
@@ -125,6 +128,7 @@ toml_document parse_toml(const std::string& text,
                          const std::string& file,
                          std::span<const std::string> overrides) {
   toml_document document{file, {}, {}};
+  io::require_short_keys(text, file);
   try {
     document.root = toml::parse(text, file);
   } catch (const toml::parse_error& e) {

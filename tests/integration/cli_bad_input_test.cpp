@@ -168,6 +168,36 @@ TEST_F(bad_input, scenario_missing_empty_garbage_truncated) {
   refused_run({});
 }
 
+// The parser frees a table a part by recursion.
+TEST_F(bad_input, keys_without_end) {
+  std::string key = "a";
+  for (int i = 0; i < 50'000; ++i) {
+    key += ".a";
+  }
+  write_file(folder / "keys.toml", "# " + std::string(100, '.') + "\n" + key + " = 1\n");
+  EXPECT_THAT(refused({"check", (folder / "keys.toml").string()}),
+              HasSubstr("keys.toml:2: a key has more than 64 parts"));
+  write_file(folder / "inline.toml", "x = { " + key + " = 1 }\n");
+  EXPECT_THAT(refused({"check", (folder / "inline.toml").string()}), HasSubstr("64 parts"));
+  EXPECT_THAT(refused({"import", (folder / "dem.asc").string(), "-o", (folder / "o.h5").string(),
+                       "--strata", (folder / "keys.toml").string()}),
+              HasSubstr("64 parts"));
+  EXPECT_THAT(refused_run({"--set", key + "=1"}), HasSubstr("64 parts"));
+}
+
+TEST_F(bad_input, a_working_folder_that_is_gone) {
+  const fs::path gone = folder / "gone";
+  fs::create_directory(gone);
+  const auto leave = [&] {
+    (void)::chdir(gone.c_str());
+    (void)::rmdir(gone.c_str());
+  };
+  const outcome done =
+      process({"run", scenario, "--out", "x"}, LITHIFY_TEST_PROGRAM, leave).finish();
+  EXPECT_EQ(done.code, 2) << done.err;
+  EXPECT_EQ(done.err, "lithify: cannot use 'x': No such file or directory\n");
+}
+
 TEST_F(bad_input, scenario_values) {
   EXPECT_THAT(refused_run({"--set", "run.step=3"}), HasSubstr("did you mean 'steps'?"));
   EXPECT_THAT(refused_run({"--set", "run.step_yr=nan"}), HasSubstr("finite"));
@@ -370,6 +400,11 @@ TEST_F(bad_input, a_folder_without_permission_is_told_as_one) {
               HasSubstr("cannot be made: Permission denied"));
   EXPECT_THAT(said({"run", scenario, "--out", (shut / "x" / "y").string()}),
               HasSubstr("cannot be made: Permission denied"));
+  fs::permissions(shut, fs::perms::all & ~(fs::perms::owner_read | fs::perms::group_read |
+                                           fs::perms::others_read));
+  EXPECT_THAT(said({"run", scenario, "--out", shut.string()}),
+              HasSubstr("cannot be read: Permission denied"));
+  EXPECT_TRUE(fs::is_empty(shut));
 }
 
 TEST_F(bad_input, output_that_would_replace_an_input_or_a_device) {

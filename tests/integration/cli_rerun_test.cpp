@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <sstream>
@@ -80,6 +81,61 @@ TEST_F(rerun, a_fresh_run_that_fails_has_no_records_of_the_earlier_one) {
   }
   EXPECT_THAT(said, HasSubstr("series.csv.earlier', in the place of an older one\n"));
   EXPECT_THAT(said, HasSubstr("summary.json.earlier'\n"));
+}
+
+TEST_F(rerun, a_fresh_run_that_can_write_nothing_takes_nothing_away) {
+  run("a", records);
+  write_file(folder / "a" / "after.png.earlier", "mine");
+  const std::vector<std::string> before = folder.names_in("a");
+  const auto full = [] {
+    const rlimit most{1000, 1000};
+    ::setrlimit(RLIMIT_FSIZE, &most);
+  };
+  const outcome done =
+      lithify::test::process({"run", scenario, "--out", (folder / "a").string(), "--device", "cpu",
+                              "--progress", "never", "--set", "run.seed=7"},
+                             LITHIFY_TEST_PROGRAM, full)
+          .finish();
+  EXPECT_EQ(done.code, 4) << done.err;
+  EXPECT_EQ(folder.names_in("a"), before);
+  EXPECT_EQ(bytes("a/after.png.earlier"), "mine");
+}
+
+TEST_F(rerun, what_goes_on_from_elsewhere_takes_none_of_the_records_here_for_its_own) {
+  run("a", records);
+  std::vector<std::string> other = records;
+  other.insert(other.end(), {"--set", "passes.diffusion.diffusivity_m2_per_yr=0.5"});
+  std::vector<std::string> three = other;
+  three.insert(three.end(), {"--steps", "3"});
+  run("b", three);
+  const std::string three_steps = (folder / "b" / "checkpoint-00000003.h5").string();
+  std::vector<std::string> on = other;
+  on.insert(on.end(), {"--resume", three_steps, "--keep", "9"});
+  run("c", on);
+  run("a", on);
+  EXPECT_EQ(bytes("a/series.csv"), bytes("c/series.csv"));
+  for (const std::string& name : folder.names_in("c")) {
+    EXPECT_THAT(folder.names_in("a"), testing::Contains(name));
+  }
+  for (const std::string& name : folder.names_in("a")) {
+    if (!name.ends_with(".earlier")) {
+      EXPECT_THAT(folder.names_in("c"), testing::Contains(name)) << "of another run";
+    }
+  }
+  EXPECT_EQ(
+      folder.names_in("a/fields"),
+      (std::vector<std::string>{"00000003.nc.earlier", "00000006.nc", "00000006.nc.earlier"}));
+}
+
+TEST_F(rerun, a_picture_that_cannot_be_drawn_again_does_not_stay) {
+  run("a", {"--steps", "2", "--set", "output.pictures=['before', 'difference']"});
+  const std::string difference = bytes("a/difference.png");
+  fs::resize_file(folder / "a" / "checkpoint-00000000.h5", 10);
+  fs::remove(folder / "dem.asc");
+  run("a",
+      {"--resume", "auto", "--steps", "5", "--set", "output.pictures=['before', 'difference']"}, 1);
+  EXPECT_FALSE(fs::exists(folder / "a" / "difference.png"));
+  EXPECT_EQ(bytes("a/difference.png.earlier"), difference);
 }
 
 // Who reads them takes them for the new run's.

@@ -280,6 +280,8 @@ TEST_F(dem, bilinear_resampling_keeps_a_plane) {
   }
   options.resample_m = 1e-9;
   refused(text, errc::invalid_argument, "too many", options);
+  options.resample_m = 16.0 / 2e6;  // 2e6 x 1.5e6 cells
+  refused(text, errc::out_of_memory, "memory", options);
   options.resample_m = 100.0;
   EXPECT_EQ(read(text, options).nx, 1);
 }
