@@ -38,6 +38,10 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return failed == std::errc() && stop == end && step >= 0 ? std::optional(step) : std::nullopt;
 }
 
+bool contains(const std::vector<std::int64_t>& steps, std::int64_t step) {
+  return std::find(steps.begin(), steps.end(), step) != steps.end();
+}
+
 /// Renames a file so that none takes it for what it was. The line begins with a verb.
 set_aside_outcome set_aside(const fs::path& file, std::string_view ending) {
   fs::path aside = file;
@@ -98,10 +102,10 @@ std::vector<fs::path> files_in(const fs::path& folder, std::error_code& failed) 
   return files;
 }
 
-set_aside_outcome set_aside_earlier(const fs::path& file) {
+set_aside_outcome set_aside_earlier(const fs::path& file, const std::string& whose) {
   set_aside_outcome outcome = set_aside(file, earlier_suffix);
   outcome.line =
-      "'" + file.string() + "' of an earlier run " + outcome.line +
+      "'" + file.string() + "' of " + whose + " " + outcome.line +
       (outcome.done
            ? ""
            : "; it stays until the run writes a file of that name: move it away to keep it");
@@ -132,7 +136,7 @@ std::vector<checkpoint_folder::entry> checkpoint_folder::list() const {
 std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
     const std::function<void(const std::string&)>& warn) const {
   const std::vector<entry> all = list();
-  std::vector<fs::path> passed_over;
+  std::vector<std::int64_t> passed_over;
   for (const entry& e : all) {
     try {
       return loaded{io::read_checkpoint(e.file), e.file, std::move(passed_over)};
@@ -145,7 +149,7 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
       if (broken.code() == errc::corrupt_file) {
         aside = set_aside(e.file, broken_suffix).line + "; ";
       } else {
-        passed_over.push_back(e.file);  // it may be whole, or another user's: it keeps its name
+        passed_over.push_back(e.step);  // it may be whole, or another user's: it keeps its name
       }
       warn(std::string(broken.what()) + "; " + aside + "falling back to an older checkpoint");
     }
@@ -160,7 +164,7 @@ std::optional<checkpoint_folder::loaded> checkpoint_folder::newest(
 std::string checkpoint_folder::set_aside_unreadable(std::int64_t step) const {
   const fs::path file = name(step);
   std::error_code failed;
-  if (!fs::exists(file, failed)) {
+  if (!fs::exists(fs::symlink_status(file, failed))) {  // a link to nothing is there
     return "";
   }
   try {
@@ -193,10 +197,10 @@ void checkpoint_folder::remove_unfinished() const {
 void checkpoint_folder::prune(std::int64_t step,
                               std::int64_t keep,
                               std::int64_t keep_every,
-                              const std::vector<fs::path>& spared) const {
+                              const std::vector<std::int64_t>& spared) const {
   std::int64_t kept = 0;
   for (const entry& e : list()) {
-    if (std::find(spared.begin(), spared.end(), e.file) != spared.end()) {
+    if (contains(spared, e.step)) {
       continue;
     }
     const bool marked = keep_every > 0 && e.step % keep_every == 0;
@@ -207,11 +211,11 @@ void checkpoint_folder::prune(std::int64_t step,
   }
 }
 
-std::vector<set_aside_outcome> checkpoint_folder::set_aside_checkpoints(std::int64_t step,
-                                                                        bool another) const {
+std::vector<set_aside_outcome> checkpoint_folder::set_aside_checkpoints(
+    std::int64_t step, bool another, const std::vector<std::int64_t>& spared) const {
   std::vector<set_aside_outcome> outcomes;
   for (const entry& e : list()) {
-    if (e.step > step || (another && e.step < step)) {
+    if ((e.step > step && !contains(spared, e.step)) || (another && e.step < step)) {
       outcomes.push_back(set_aside_earlier(e.file));
     }
   }

@@ -43,7 +43,7 @@ class checkpoint_folder {
   struct loaded {
     io::checkpoint data;
     std::filesystem::path file;
-    std::vector<std::filesystem::path> passed_over;  ///< newer ones that the disk does not give
+    std::vector<std::int64_t> passed_over;  ///< steps of newer ones that the disk does not give
   };
   /// The newest checkpoint that reads well. `warn` hears of each that does not: a damaged one is
   /// set aside, one that the disk does not give is passed over. Nothing if the folder holds none.
@@ -62,17 +62,17 @@ class checkpoint_folder {
   void remove_unfinished() const;
 
   /// Removes all but the newest `keep` of the checkpoints up to `step` and those of every
-  /// `keep_every`-th step (0: none). `spared` neither go nor count.
+  /// `keep_every`-th step (0: none). Those of `spared` steps neither go nor count.
   void prune(std::int64_t step,
              std::int64_t keep,
              std::int64_t keep_every,
-             const std::vector<std::filesystem::path>& spared) const;
+             const std::vector<std::int64_t>& spared) const;
 
-  /// Sets aside what an earlier run left beyond `step`, and what it left before it where this run
-  /// is `another` one, in the place of what was set aside under that name before. Gives what came
-  /// of each.
-  [[nodiscard]] std::vector<set_aside_outcome> set_aside_checkpoints(std::int64_t step,
-                                                                     bool another) const;
+  /// Sets aside what an earlier run left beyond `step` but for `spared` steps, and what it left
+  /// before it where this run is `another` one, in the place of what was set aside under that name
+  /// before. Gives what came of each.
+  [[nodiscard]] std::vector<set_aside_outcome> set_aside_checkpoints(
+      std::int64_t step, bool another, const std::vector<std::int64_t>& spared) const;
 
  private:
   std::filesystem::path folder_;
@@ -89,7 +89,8 @@ class checkpoint_folder {
 
 /// Sets aside a file of an earlier run as `<name>.earlier`, in the place of what was set aside
 /// under that name before.
-[[nodiscard]] set_aside_outcome set_aside_earlier(const std::filesystem::path& file);
+[[nodiscard]] set_aside_outcome set_aside_earlier(const std::filesystem::path& file,
+                                                  const std::string& whose = "an earlier run");
 
 /// A folder that a run writes into. Made, proved writable and locked at once; if the run leaves
 /// nothing in folders that were made for it, they go again. The lock (flock) is on the folder

@@ -52,7 +52,8 @@ void checkpoint_writer::write(const io::checkpoint& data) {
   written_.begin = times_.now();
   written_.remarks.push_back(folder_.set_aside_unreadable(step));
   written_.remarks.push_back(io::write_checkpoint(folder_.name(step), data));
-  written_.earlier = folder_.set_aside_checkpoints(step, begins_);
+  std::erase(spared_, step);
+  written_.earlier = folder_.set_aside_checkpoints(step, begins_, spared_);
   folder_.prune(step, keep_, scenario_.checkpoint_keep_every, spared_);
   written_.end = times_.now();
 }

@@ -28,11 +28,12 @@ class checkpoint_writer {
                     run_messages& messages,
                     run_times& times);
 
-  /// Files that are not this run's to remove.
-  void spare(std::vector<std::filesystem::path> files) { spared_ = std::move(files); }
+  /// Steps whose checkpoints are not this run's to remove, until it writes them itself. Before the
+  /// first write.
+  void spare(std::vector<std::int64_t> steps) { spared_ = std::move(steps); }
 
   /// Writes the first checkpoint of a run that begins in this folder; those that are there are of
-  /// another one. Errors: what refused it; nothing that was there is changed then.
+  /// another one. Errors: what refused it; all that could be read stays as it was then.
   void begin(world& w, const accounts& books);
   /// Takes a checkpoint, which stalls the run, and begins to write it. The write before must have
   /// been finished.
@@ -66,7 +67,7 @@ class checkpoint_writer {
   run_times& times_;
   std::int64_t every_;
   std::int64_t keep_;
-  std::vector<std::filesystem::path> spared_;
+  std::vector<std::int64_t> spared_;
   std::int64_t saved_step_ = -1;
   bool begins_ = false;
   written written_;

@@ -14,6 +14,7 @@ namespace lithify::engine {
 /// A run that is gone on with, as the checkpoint knows it.
 struct resumed_run {
   std::filesystem::path folder;  ///< of the checkpoint
+  bool here = false;             ///< that is the folder which the run writes into
   std::string scenario;          ///< that it was made with
   region_geometry geometry;
   int128 stored_at_start = 0;  ///< solid of the run's first state

@@ -50,7 +50,10 @@ class runner {
         "start", [&] { return begin_run(scenario_, options_, folder_.path(), messages_); });
     world& w = from.at;
     accounts& books = from.books;
-    checkpoints_.spare(std::move(from.passed_over));
+    const bool goes_on_here = from.resumed && from.resumed->here;
+    if (goes_on_here) {
+      checkpoints_.spare(std::move(from.passed_over));
+    }
     const std::int64_t first = w.simulation().step;
     require(first <= steps_, errc::invalid_argument,
             "the checkpoint is at step " + std::to_string(first) + ", beyond the " +
@@ -59,7 +62,7 @@ class runner {
     books.require_balance(measure(w), first);
     (void)plan_passes(scenario_, w.config().geometry);  // refuses what the first step would
     trace_.emplace(scenario_, options_, w, steps_);
-    if (!goes_on_here(from)) {
+    if (!goes_on_here) {
       checkpoints_.begin(w, books);  // a run that leaves nothing takes nothing away
       set_aside_earlier_run();
     }
@@ -119,12 +122,6 @@ class runner {
       messages_.warn(e.what());
       return false;
     }
-  }
-
-  /// Whether the run was begun in this folder: it goes on with its records, too.
-  [[nodiscard]] bool goes_on_here(const run_start& from) const {
-    std::error_code failed;
-    return from.resumed && fs::equivalent(from.resumed->folder, folder_.path(), failed);
   }
 
   /// A run that ends early must not leave another one's records as its own.

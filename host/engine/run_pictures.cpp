@@ -21,6 +21,7 @@ bool run_pictures::wants(picture p) const {
 }
 
 void run_pictures::keep_start(const run_start& from) {
+  goes_on_here_ = from.resumed && from.resumed->here;
   if (!wants(picture::before) && !wants(picture::difference)) {
     return;
   }
@@ -48,8 +49,9 @@ void run_pictures::save(picture p, F&& image) {
     });
   }
   std::error_code ignored;
-  if (!drawn && std::filesystem::is_regular_file(file, ignored)) {
-    messages_.tell({set_aside_earlier(file)});  // it shows another state
+  const bool still_right = p == picture::before && goes_on_here_;
+  if (!drawn && !still_right && std::filesystem::is_regular_file(file, ignored)) {
+    messages_.tell({set_aside_earlier(file, "another state")});
   }
 }
 

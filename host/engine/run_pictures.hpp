@@ -35,6 +35,7 @@ class run_pictures {
   const std::filesystem::path& folder_;
   run_messages& messages_;
   relief before_;
+  bool goes_on_here_ = false;  // what an earlier process drew of the start holds
   std::vector<std::filesystem::path> files_;
 };
 

@@ -68,10 +68,17 @@ class starter {
     messages_.note("resumed from '" + from.file.string() + "' at step " +
                    std::to_string(from.data.state.step));
     const io::budget_totals& budget = from.data.state.budget;
+    const bool here = is_here(from.file);
     return {std::move(w), accounts(budget),
-            resumed_run{from.file.parent_path(), from.data.scenario, from.data.geometry,
-                        budget.stored_at_start},
+            resumed_run{here ? folder_ : from.file.parent_path(), here, from.data.scenario,
+                        from.data.geometry, budget.stored_at_start},
             std::move(from.passed_over)};
+  }
+
+  /// Whether a file is in the run's own folder, be it by its name or behind a link.
+  [[nodiscard]] bool is_here(const fs::path& file) const {
+    const fs::path own = place_of(folder_);
+    return place_of(file.parent_path()) == own || place_of(file).parent_path() == own;
   }
 
   /// What the scenario's world was made from may be gone by now: the checkpoint holds all of it.

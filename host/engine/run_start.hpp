@@ -7,8 +7,10 @@
 #include "lithify/world.hpp"
 #include "run_messages.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 namespace lithify::engine {
 
@@ -17,7 +19,7 @@ struct run_start {
   world at;
   accounts books;
   std::optional<resumed_run> resumed;
-  std::vector<std::filesystem::path> passed_over;  ///< newer checkpoints that could not be read
+  std::vector<std::int64_t> passed_over;  ///< steps of newer checkpoints that could not be read
 };
 
 /// `folder`: where the run writes. `messages` hear which checkpoint is resumed, and in what the

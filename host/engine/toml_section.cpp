@@ -36,6 +36,7 @@ std::string on_one_line(std::string_view text) {
 
 /// `value` as a node: TOML if it is, else the text itself.
 toml::table parse_value(const std::string& value, const std::string& whole) {
+  io::require_short_keys(value, "--set");
   const auto attempt = [](const std::string& text) -> std::optional<toml::table> {
     try {
       return toml::parse("value = " + text);

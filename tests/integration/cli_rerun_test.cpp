@@ -127,6 +127,35 @@ TEST_F(rerun, what_goes_on_from_elsewhere_takes_none_of_the_records_here_for_its
       (std::vector<std::string>{"00000003.nc.earlier", "00000006.nc", "00000006.nc.earlier"}));
 }
 
+TEST_F(rerun, what_goes_on_from_here_keeps_its_records_however_the_checkpoint_is_named) {
+  std::vector<std::string> on = records;
+  on.insert(on.end(), {"--resume", ""});
+  run("whole", records);
+  fs::create_symlink(folder / "linked" / "checkpoint-00000002.h5", folder / "latest.h5");
+  fs::create_directory_symlink(folder / "aside", folder / "other");
+  const auto goes_on = [&](const std::string& out, const std::string& from, const fs::path& in) {
+    std::vector<std::string> two = records;
+    two.insert(two.end(), {"--steps", "2"});
+    run(out, two);
+    on.back() = from;
+    std::vector<std::string> words = {"run",      scenario, "--out",      (folder / out).string(),
+                                      "--device", "cpu",    "--progress", "never"};
+    words.insert(words.end(), on.begin(), on.end());
+    const outcome done = lithify::test::process(words, LITHIFY_TEST_PROGRAM, [&] {
+                           (void)!::chdir(in.c_str());
+                         }).finish();
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(bytes(out + "/series.csv"), bytes("whole/series.csv"));
+    EXPECT_EQ(bytes(out + "/before.png"), bytes("whole/before.png"));
+    for (const std::string& name : folder.names_in(out)) {
+      EXPECT_THAT(name, Not(HasSubstr("earlier"))) << from;
+    }
+  };
+  goes_on("bare", "checkpoint-00000002.h5", folder / "bare");
+  goes_on("linked", "latest.h5", folder.path());
+  goes_on("aside", (folder / "other" / "checkpoint-00000002.h5").string(), folder.path());
+}
+
 TEST_F(rerun, a_picture_that_cannot_be_drawn_again_does_not_stay) {
   run("a", {"--steps", "2", "--set", "output.pictures=['before', 'difference']"});
   const std::string difference = bytes("a/difference.png");
@@ -135,6 +164,7 @@ TEST_F(rerun, a_picture_that_cannot_be_drawn_again_does_not_stay) {
   run("a",
       {"--resume", "auto", "--steps", "5", "--set", "output.pictures=['before', 'difference']"}, 1);
   EXPECT_FALSE(fs::exists(folder / "a" / "difference.png"));
+  EXPECT_TRUE(fs::exists(folder / "a" / "before.png")) << "the start is the same";
   EXPECT_EQ(bytes("a/difference.png.earlier"), difference);
 }
 
