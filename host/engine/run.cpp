@@ -4,6 +4,7 @@
 #include "earlier_files.hpp"
 #include "lithify/base/error.hpp"
 #include "lithify/io/text_file.hpp"
+#include "output_folder.hpp"
 #include "pass_overlays.hpp"
 #include "plan_passes.hpp"
 #include "records.hpp"
