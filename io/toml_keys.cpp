@@ -4,10 +4,19 @@
 
 namespace lithify::io {
 
-// Counts dots between which nothing ends a key, outside of quotes and comments. Texts of three
-// quotes open and close three times: the scan is inside of them all the same.
+namespace {
+
+/// What may stand between the dots of a key that is not quoted.
+bool of_a_key(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == ' ' || c == '\t';
+}
+
+}  // namespace
+
+// Counts dots outside of quotes and comments. Texts of three quotes open and close three times: the
+// scan is inside of them all the same.
 void require_short_keys(std::string_view text, const std::string& name) {
-  constexpr std::string_view ends = "=,{}[]\n";
   std::size_t line = 1;
   int parts = 1;
   char open = '\0';  // the quote or '#' that the scan is inside of
@@ -16,12 +25,12 @@ void require_short_keys(std::string_view text, const std::string& name) {
     line += c == '\n' ? 1 : 0;
     if (open != '\0') {
       i += open == '"' && c == '\\' ? 1 : 0;
-      open = c == open && open != '#' ? '\0' : open == '#' && c == '\n' ? '\0' : open;
+      open = c == (open == '#' ? '\n' : open) ? '\0' : open;
     } else if (c == '"' || c == '\'' || c == '#') {
       open = c;
-    } else if (ends.find(c) != std::string_view::npos) {
-      parts = 1;
-    } else if (c == '.' && ++parts > most_key_parts) {
+    } else if (c != '.') {
+      parts = of_a_key(c) ? parts : 1;
+    } else if (++parts > most_key_parts) {
       throw error(errc::invalid_argument, name + ":" + std::to_string(line) +
                                               ": a key has more than " +
                                               std::to_string(most_key_parts) + " parts");

@@ -4,8 +4,8 @@
 /// that is being written is that and `.tmp`. One that is damaged, or is in the way and cannot be
 /// read, is set aside as `<name>.broken`, and one of an earlier run that was further as
 /// `<name>.earlier`, each in the place of what has that name: neither is taken for a checkpoint
-/// again. Files of other names are
-/// never touched here; of an earlier run's records earlier_files.hpp takes care.
+/// again. Files of other names are never touched here; of an earlier run's records
+/// earlier_files.hpp takes care.
 #pragma once
 
 #include "lithify/io/checkpoint.hpp"

@@ -36,7 +36,6 @@ std::string on_one_line(std::string_view text) {
 
 /// `value` as a node: TOML if it is, else the text itself.
 toml::table parse_value(const std::string& value, const std::string& whole) {
-  io::require_short_keys(value, "--set");
   const auto attempt = [](const std::string& text) -> std::optional<toml::table> {
     try {
       return toml::parse("value = " + text);
@@ -61,8 +60,7 @@ void apply_override(toml_document& document, const std::string& text) {
     throw error(errc::invalid_argument,
                 "--set " + text + ": write it as key=value, e.g. passes.uplift.rate_m_per_yr=1e-3");
   }
-  require(std::count(path.begin(), path.end(), '.') < io::most_key_parts, errc::invalid_argument,
-          "--set: a key has more than " + std::to_string(io::most_key_parts) + " parts");
+  io::require_short_keys(text, "--set");
   toml::table* at = &document.root;
   std::size_t begin = 0;
   for (std::size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) {

@@ -184,6 +184,11 @@ TEST_F(bad_input, keys_without_end) {
               HasSubstr("16 parts"));
   EXPECT_THAT(refused_run({"--set", key + "=1"}), HasSubstr("16 parts"));
   EXPECT_THAT(refused_run({"--set", "x={" + key + "=1}"}), HasSubstr("16 parts"));
+  std::string far = "nothing.asc";
+  for (int i = 0; i < 20; ++i) {
+    far.insert(0, "../");
+  }
+  EXPECT_THAT(refused_run({"--set", "world.dem=" + far}), HasSubstr("does not exist"));
   // What quotes enclose neither hides a key nor counts.
   write_file(folder / "quoted.toml", "x = { \"#\" = '\\', " + key + " = 1 }\n");
   EXPECT_THAT(refused({"check", (folder / "quoted.toml").string()}), HasSubstr("16 parts"));

@@ -164,6 +164,7 @@ class world {
              std::span<const material_id> material);
   /// Replaces the voxels by an image; its overlay arrays become one table. `batch_number` and
   /// `when` are what the newest batch has from then on.
+  /// Errors: as `build`.
   void load(const voxel_image& image, std::uint64_t batch_number, tick when = 0);
 
   /// Writes voxels as one batch, visible at once; among equal voxels the last one wins.
